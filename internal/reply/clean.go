@@ -1,0 +1,48 @@
+package reply
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// cleanLimit is the longest foreign text that is shown, in octets.
+const cleanLimit = 400
+
+// query is the part of an address behind "?": it may hold a token of ours, and
+// a link of a server is not ours to recommend.
+var query = regexp.MustCompile(`(https?://[^\s?<>"]*)\?[^\s<>"]*`)
+
+// Clean makes text of a server or a mail fit for a terminal, a log or a JSON
+// value: one line, no control or direction characters, valid UTF-8, bounded,
+// and links without their query.
+func Clean(s string) string {
+	if len(s) > 4*cleanLimit {
+		s = s[:4*cleanLimit]
+	}
+	s = query.ReplaceAllString(strings.ToValidUTF8(s, "\uFFFD"), "$1")
+	s = strings.Map(printable, s)
+	s = strings.Join(strings.Fields(s), " ")
+	if len(s) <= cleanLimit {
+		return s
+	}
+	cut := cleanLimit
+	for !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return s[:cut] + "…"
+}
+
+// printable maps line breaks and blanks to a blank, and to "?" whatever can
+// move a cursor, hide or reorder text: C0, C1, DEL and the format characters
+// (bidirectional controls among them).
+func printable(r rune) rune {
+	switch {
+	case unicode.IsSpace(r):
+		return ' '
+	case unicode.IsControl(r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Co, r):
+		return '?'
+	}
+	return r
+}
