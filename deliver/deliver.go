@@ -49,6 +49,8 @@ type Destination interface {
 	//
 	//	nil             stored; it survives a crash of either machine
 	//	ErrRejected     this message will never be taken
+	//	ErrSkipped      it was not stored: the destination has it from elsewhere.
+	//	                Nothing is done at its source for it
 	//	ErrNotTaken     it surely was not stored, and may be tried again
 	//	ErrUnavailable  surely not stored; nobody's message would be taken now
 	//	any other       it may have arrived or not
@@ -70,12 +72,17 @@ type Finder interface {
 	// stands now. Marks are opaque and printable. A copy that came before the
 	// call is never missed; one that came before mark may be reported again.
 	Arrived(ctx context.Context, mark string, fn func(id string, r Receipt) error) (newMark string, err error)
+
+	// Settles is how long after the end of a connection a copy may still turn
+	// up; 0 where what is not there will never be.
+	Settles() time.Duration
 }
 
 // The fates that Deliver can be sure of. They are wrapped together with their
 // reason, mostly a *reply.Error.
 var (
 	ErrRejected    = errors.New("refused for good")
+	ErrSkipped     = errors.New("the destination has this message already, from elsewhere")
 	ErrNotTaken    = errors.New("not taken")
 	ErrUnavailable = errors.New("destination unavailable")
 )
