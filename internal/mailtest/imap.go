@@ -1,0 +1,60 @@
+package mailtest
+
+import "crypto/tls"
+
+// IMAP is an IMAP4rev1 server (RFC 3501). Without knobs it behaves like
+// Dovecot's, except that it stores and serves octets as they are. What it offers
+// it also does, and the other way round: take "MULTIAPPEND" away and it refuses
+// a second message.
+type IMAP struct {
+	Store    *Store
+	User     string
+	Password string
+	Token    string      // an OAuth token that AUTHENTICATE XOAUTH2 takes; "": none is taken
+	TLS      *tls.Config // implicit TLS; nil: none
+
+	Capabilities []string // after login, instead of the server's own list
+	Without      []string // left out of that list, e.g. "UIDPLUS"
+
+	// Gmail plays Gmail's server. If the store has no \All folder, Start makes
+	// Gmail's folders in Language ("en" or ""; "de", "zh").
+	Gmail    bool
+	Language string
+	// AutoExpunge is Gmail's setting (on by default there): \Deleted expunges at once.
+	AutoExpunge bool
+
+	Separator      string // of the hierarchy; "": "/"
+	NoCreate       bool   // CREATE is refused (QQ)
+	NoPush         bool   // IDLE is accepted and says nothing (QQ)
+	RequireID      bool   // SELECT is refused until the connection sent ID (NetEase)
+	UIDExpungeBad  bool   // UID EXPUNGE is offered and answered with BAD (NetEase)
+	NoUIDNext      bool   // SELECT and STATUS do not tell it (NetEase)
+	TrailingBlanks bool   // behind CAPABILITY and LIST (QQ)
+	AllowNUL       bool   // in ordinary literals; otherwise it needs literal8
+	AppendLimit    int64  // APPENDLIMIT, and what is longer is refused before its literal; 0: none, Gmail: 34 MiB
+	Greeting       string // instead of the server's own, "* OK …"
+	PermanentFlags []string
+	RefuseAppend   func(body []byte) string // a text refuses it behind its literal: "NO text", or as given if it begins with NO or BAD
+	Size           func(Message) int64      // RFC822.SIZE; nil: the truth
+
+	// OnCommand is asked for a Verdict on each command. line is the command
+	// without its tag up to its first literal, whose "{n}" is its end. Sessions
+	// count from 1.
+	OnCommand func(session int, line string) Verdict
+
+	ln *listener
+}
+
+// Start listens on 127.0.0.1 and returns host:port.
+func (s *IMAP) Start() (addr string, err error) {
+	if s.ln, err = listen("", s.TLS, s.serve); err != nil {
+		return "", err
+	}
+	return s.ln.Addr().String(), nil
+}
+
+// Close cuts all sessions and returns when they have ended.
+func (s *IMAP) Close() error { return s.ln.stop() }
+
+// Sessions returns how many connections there were.
+func (s *IMAP) Sessions() int { return s.ln.count() }

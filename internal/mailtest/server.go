@@ -1,0 +1,122 @@
+package mailtest
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+)
+
+// A Verdict says what a server does with one command instead of obeying it. The
+// zero Verdict lets it obey.
+type Verdict struct {
+	// Reply is sent instead of doing anything: one or more lines, their last line
+	// end may be left out. IMAP puts the command's tag before the last line,
+	// unless that begins with "* " or "+ ".
+	Reply string
+	// Cut drops the connection: at once and with nothing done, or, with a Reply,
+	// behind it.
+	Cut bool
+	// CutAfter does the command and drops the connection after so many octets of
+	// its answer, or behind the answer if that is shorter.
+	CutAfter int
+	// LoseReply does the command and drops the connection instead of answering.
+	// What is asked for in the middle of a command (a "+", a 354) is sent.
+	LoseReply bool
+	// CutUpload drops the connection, with nothing done, after so many octets of
+	// the literal, the DATA or the BDAT chunk that belongs to the command were read.
+	CutUpload int
+}
+
+// listener accepts connections and runs serve for each, until it is closed.
+type listener struct {
+	net.Listener
+	tls   *tls.Config
+	serve func(session int, l *link)
+
+	mu       sync.Mutex
+	closed   bool
+	sessions int
+	links    map[*link]bool
+	wg       sync.WaitGroup
+}
+
+var errNotStarted = errors.New("mailtest: the server was not started")
+
+// listen starts serving on a free port of 127.0.0.1, or on a unix socket.
+func listen(socket string, tls *tls.Config, serve func(session int, l *link)) (*listener, error) {
+	network, address := "tcp", "127.0.0.1:0"
+	if socket != "" {
+		network, address = "unix", socket
+	}
+	ln, err := net.Listen(network, address)
+	if err != nil {
+		return nil, err
+	}
+	l := &listener{Listener: ln, tls: tls, serve: serve, links: map[*link]bool{}}
+	l.wg.Go(l.accept)
+	return l, nil
+}
+
+func (l *listener) accept() {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return // closed
+		}
+		k, session := l.admit(conn)
+		if k == nil {
+			return
+		}
+		l.wg.Go(func() {
+			defer l.dismiss(k)
+			l.serve(session, k)
+		})
+	}
+}
+
+func (l *listener) admit(conn net.Conn) (*link, int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		conn.Close()
+		return nil, 0
+	}
+	k := newLink(conn, l.tls)
+	l.links[k] = true
+	l.sessions++
+	return k, l.sessions
+}
+
+func (l *listener) dismiss(k *link) {
+	k.close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.links, k)
+}
+
+// stop cuts every connection and returns when nothing of the server runs any more.
+func (l *listener) stop() error {
+	if l == nil {
+		return errNotStarted
+	}
+	l.mu.Lock()
+	l.closed = true
+	err := l.Listener.Close()
+	for k := range l.links {
+		k.raw.Close()
+	}
+	l.mu.Unlock()
+	l.wg.Wait()
+	return err
+}
+
+// count returns how many connections were accepted so far.
+func (l *listener) count() int {
+	if l == nil {
+		return 0
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sessions
+}
