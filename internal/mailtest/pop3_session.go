@@ -1,0 +1,184 @@
+package mailtest
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// popSession is one connection: first in the AUTHORIZATION, after a login in the
+// TRANSACTION state (RFC 1939 section 3). Its list is fixed at the login.
+type popSession struct {
+	*POP3
+	k      *link
+	user   string
+	in     bool
+	recent bool
+	list   []*popMessage
+	last   int // highest message number that was retrieved
+	ended  bool
+}
+
+type popMessage struct {
+	Message
+	uidl      string
+	retrieved bool
+	deleted   bool
+}
+
+// popVerbs are the commands of both states, with whether they need a login.
+var popVerbs = map[string]struct {
+	login bool
+	do    func(c *popSession, args string)
+}{
+	"CAPA": {false, (*popSession).capa},
+	"USER": {false, (*popSession).setUser},
+	"PASS": {false, (*popSession).pass},
+	"AUTH": {false, (*popSession).auth},
+	"QUIT": {false, (*popSession).quit},
+	"STAT": {true, (*popSession).stat},
+	"LIST": {true, (*popSession).listSizes},
+	"UIDL": {true, (*popSession).listUIDL},
+	"RETR": {true, (*popSession).retr},
+	"TOP":  {true, (*popSession).top},
+	"DELE": {true, (*popSession).dele},
+	"RSET": {true, (*popSession).rset},
+	"NOOP": {true, (*popSession).noop},
+	"LAST": {true, (*popSession).lastRead},
+}
+
+func (s *POP3) serve(session int, k *link) {
+	c := &popSession{POP3: s, k: k}
+	c.say(c.text(popGreeting))
+	c.k.done()
+	for !c.ended {
+		line, err := k.line()
+		if err != nil {
+			return // without QUIT nothing takes effect
+		}
+		var v Verdict
+		if s.OnCommand != nil {
+			v = s.OnCommand(session, line)
+		}
+		if k.obey(v, c.say) {
+			c.do(line)
+		}
+		k.done()
+	}
+}
+
+func (c *popSession) do(line string) {
+	verb, args, _ := strings.Cut(line, " ")
+	verb = strings.ToUpper(verb)
+	v, known := popVerbs[verb]
+	switch {
+	case !known || verb == "TOP" && c.NoTOP || verb == "UIDL" && c.NoUIDL || verb == "CAPA" && c.NoCAPA:
+		c.say(c.unknown(line))
+	case v.login && !c.in, !v.login && c.in && verb != "CAPA" && verb != "QUIT":
+		c.say(c.unknown(line))
+	default:
+		v.do(c, args)
+	}
+}
+
+// say sends one or more whole lines.
+func (c *popSession) say(text string) {
+	text = crlf(text)
+	if c.BareLF {
+		text = strings.ReplaceAll(text, "\r\n", "\n")
+	}
+	c.k.Write([]byte(text))
+}
+
+func (c *popSession) sayf(format string, args ...any) { c.say(fmt.Sprintf(format, args...)) }
+
+func (c *popSession) capa(string) {
+	c.say(c.text(popCapa))
+	for _, name := range c.capabilities() {
+		c.say(name)
+	}
+	c.say(".")
+}
+
+func (c *popSession) capabilities() []string {
+	if c.Capabilities != nil {
+		return c.Capabilities
+	}
+	caps := dovecotCapa
+	if c.Gmail {
+		caps = gmailCapa
+	}
+	var out []string
+	for _, name := range caps {
+		if name == "UIDL" && c.NoUIDL || name == "TOP" && c.NoTOP {
+			continue
+		}
+		out = append(out, name)
+	}
+	if c.Pipelining {
+		out = append(out, "PIPELINING")
+	}
+	return out
+}
+
+func (c *popSession) noop(string) { c.say("+OK") }
+
+func (c *popSession) rset(string) {
+	for _, m := range c.list {
+		m.deleted = false
+	}
+	c.last = 0
+	c.say("+OK")
+}
+
+func (c *popSession) dele(args string) {
+	if m := c.message(args); m != nil {
+		m.deleted = !c.Gmail
+		c.say(c.text(popDeleted))
+	}
+}
+
+func (c *popSession) lastRead(string) {
+	if c.Gmail {
+		c.say("-ERR Not supported")
+		return
+	}
+	c.sayf("+OK %d", c.last)
+}
+
+// message returns the message with the number that args begins with, or answers
+// that there is none.
+func (c *popSession) message(args string) *popMessage {
+	number, _, _ := strings.Cut(args, " ")
+	n, err := strconv.Atoi(number)
+	switch {
+	case err != nil || n < 1 || n > len(c.list):
+		c.sayf(c.text(popNoMessage), number)
+	case c.list[n-1].deleted:
+		c.say("-ERR Message is deleted.")
+	default:
+		return c.list[n-1]
+	}
+	return nil
+}
+
+// quit is where a session takes effect, before the answer: a client that does
+// not get it cannot know (RFC 1939 section 6).
+func (c *popSession) quit(string) {
+	c.ended = true
+	if c.in {
+		c.commit()
+	}
+	c.say(c.text(popFarewell))
+}
+
+func (c *popSession) commit() {
+	for _, m := range c.list {
+		switch {
+		case c.Gmail && m.retrieved && !c.recent:
+			c.Store.pop(m.GmailID, c.Disposition)
+		case m.deleted:
+			c.Store.Remove("INBOX", m.UID)
+		}
+	}
+}
