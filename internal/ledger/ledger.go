@@ -15,6 +15,8 @@ package ledger
 import (
 	"errors"
 	"time"
+
+	"mailrill/internal/reply"
 )
 
 // State is what became of one message. Values are on disk: never renumber them.
@@ -111,7 +113,11 @@ var (
 	// ErrLocked: another mailrill runs with this state folder.
 	ErrLocked = errors.New("another mailrill runs with this state folder")
 	// ErrNewer: a later version of mailrill wrote this state.
-	ErrNewer = errors.New("the state was written by a newer mailrill")
+	ErrNewer = reply.WithClass(reply.Config, errors.New("the state was written by a newer mailrill"))
 	// ErrCorrupt: a checksum is wrong. Nothing is guessed: the state is refused.
-	ErrCorrupt = errors.New("the state is damaged")
+	ErrCorrupt = reply.WithClass(reply.IO, errors.New("the state is damaged"))
+	// ErrBroken: the disk failed at a commit. What of it is on the disk is unknown
+	// to this process, so this Ledger refuses everything from then on; the next
+	// Open reads what is really there.
+	ErrBroken = reply.WithClass(reply.IO, errors.New("the disk failed under the state"))
 )

@@ -1,0 +1,200 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+	"modernc.org/sqlite"
+
+	"mailrill/internal/fsx"
+)
+
+// A Ledger is an open state folder. It is safe for concurrent use.
+type Ledger struct {
+	dir   string
+	fs    fsx.FS
+	lock  *os.File // nil when it is read only
+	disk  *health
+	read  pool
+	write *writer // nil when it is read only
+}
+
+// Open opens the state in dir for reading and writing, and makes it when there
+// is none. It brings an older state up to date, after it has put a copy beside
+// it, and checks its structure. It removes nothing. The folder stays locked until
+// Close or the end of the process.
+//
+// Errors: ErrLocked, ErrNewer, ErrCorrupt, or the disk's.
+func Open(dir string) (*Ledger, error) { return open(dir, fsx.FS{}, migrations) }
+
+func open(dir string, fs fsx.FS, steps []string) (*Ledger, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := fs.MkdirAll(dir); err != nil {
+		return nil, fmt.Errorf("make state folder: %w", err)
+	}
+	l := &Ledger{dir: dir, fs: fs, disk: new(health)}
+	if l.lock, err = lock(filepath.Join(dir, "lock")); err != nil {
+		return nil, fmt.Errorf("lock state folder %s: %w", dir, err)
+	}
+	if err := l.start(context.Background(), steps); err != nil {
+		l.Close()
+		return nil, fmt.Errorf("open state %s: %w", l.path(), err)
+	}
+	return l, nil
+}
+
+func (l *Ledger) path() string { return filepath.Join(l.dir, "ledger.db") }
+
+// lock takes the kernel's lock on the file at path, which is never removed: a
+// second process could then lock another file of the same name.
+func lock(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err == nil {
+		return f, nil
+	}
+	f.Close()
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return nil, ErrLocked
+	}
+	return nil, err
+}
+
+func (l *Ledger) start(ctx context.Context, steps []string) error {
+	if err := l.create(); err != nil {
+		return err
+	}
+	db, err := connect(l.path(), "rw", 1)
+	if err != nil {
+		return err
+	}
+	conn, err := db.Conn(ctx)
+	if err == nil {
+		err = l.prepare(ctx, conn, steps)
+	}
+	if err != nil {
+		db.Close()
+		return translate(err)
+	}
+	l.write = l.startWriter(db, conn)
+	return l.openPool()
+}
+
+func (l *Ledger) openPool() (err error) {
+	l.read.disk = l.disk
+	l.read.DB, err = connect(l.path(), "ro", 4)
+	return err
+}
+
+// create makes an empty database file, for SQLite would make it readable to all.
+func (l *Ledger) create() error {
+	file, err := l.fs.Create(l.path())
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	return l.fs.SyncDir(l.dir)
+}
+
+// connect opens a pool of connections. Never open the database file by os.Open
+// beside it: closing that would drop SQLite's POSIX locks on it.
+func connect(path, mode string, connections int) (*sql.DB, error) {
+	q := url.Values{"mode": {mode}, "_txlock": {"immediate"}, "_pragma": {
+		"busy_timeout(10000)", "foreign_keys(1)", "trusted_schema(0)",
+	}}
+	if mode == "rw" {
+		// FULL: the WAL is synced at each commit, before Commit returns.
+		q["_pragma"] = append(q["_pragma"], "journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(4194304)")
+	}
+	c, err := sqlite.NewConnector("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode())
+	if err != nil {
+		return nil, err
+	}
+	db := sql.OpenDB(c)
+	db.SetMaxOpenConns(connections)
+	return db, nil
+}
+
+// prepare checks the database and brings its schema up to date.
+func (l *Ledger) prepare(ctx context.Context, conn *sql.Conn, steps []string) error {
+	v, err := version(ctx, conn)
+	if err != nil {
+		return err
+	}
+	if v > int64(len(steps)) {
+		return fmt.Errorf("%w (version %d, not %d)", ErrNewer, v, len(steps))
+	}
+	result, _, err := one(ctx, conn, scanText, `PRAGMA quick_check(1)`)
+	if err != nil {
+		return err
+	}
+	if result != "ok" {
+		return fmt.Errorf("%w: %s", ErrCorrupt, strings.TrimSpace(result))
+	}
+	return l.migrate(ctx, conn, v, steps)
+}
+
+// OpenReadOnly opens the state in dir to look at it, also while another process
+// writes to it. Without a state its error is fs.ErrNotExist.
+func OpenReadOnly(dir string) (*Ledger, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	l := &Ledger{dir: dir, disk: new(health)}
+	if _, err := os.Stat(l.path()); err != nil {
+		return nil, err
+	}
+	if err := l.openPool(); err != nil {
+		return nil, err
+	}
+	v, err := version(context.Background(), l.read)
+	switch {
+	case err != nil:
+	case v == 0: // its first Open has not come to its end
+		err = fs.ErrNotExist
+	case v > int64(len(migrations)):
+		err = ErrNewer
+	case v < int64(len(migrations)):
+		err = fmt.Errorf("its version is %d, not %d: the next run brings it up to date", v, len(migrations))
+	}
+	if err != nil {
+		l.read.Close()
+		return nil, fmt.Errorf("open state %s: %w", l.path(), err)
+	}
+	return l, nil
+}
+
+// Close waits for the commits under way, closes the state and unlocks its folder.
+func (l *Ledger) Close() error {
+	var errs []error
+	if l.write != nil {
+		errs = append(errs, l.write.close())
+	}
+	if l.read.DB != nil {
+		errs = append(errs, l.read.Close())
+	}
+	if l.lock != nil {
+		errs = append(errs, l.lock.Close())
+	}
+	return errors.Join(errs...)
+}
