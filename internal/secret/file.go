@@ -1,0 +1,132 @@
+package secret
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// CheckFile refuses a file that somebody else controls: one that neither we nor
+// root own, or that others can write, or, when it holds a secret, that others
+// can use in any way. "Others" are the bits of 0007, and a group that we are not
+// in. Files in $CREDENTIALS_DIRECTORY and /run/secrets are exempt: systemd and
+// container engines make them as they please. It must be a regular file.
+func CheckFile(path string, secret bool) error {
+	f, err := open(path, secret)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// CheckOpen is CheckFile for a file that is open already, so that what was
+// checked is what is read. Its name is f.Name.
+func CheckOpen(f *os.File, secret bool) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is no regular file", f.Name())
+	}
+	if exempt(f.Name()) {
+		return nil
+	}
+	owner := info.Sys().(*syscall.Stat_t)
+	return us().judge(f.Name(), attributes{info.Mode().Perm(), int(owner.Uid), int(owner.Gid)}, secret)
+}
+
+// open opens path once and checks that very file.
+func open(path string, secret bool) (*os.File, error) {
+	// O_NONBLOCK: a FIFO is to be refused, not waited for.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := CheckOpen(f, secret); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func readFile(path string) (string, error) {
+	f, err := open(path, true)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	// Two octets for a line break, one that shows that there is more.
+	data, err := io.ReadAll(io.LimitReader(f, limit+3))
+	return string(data), err
+}
+
+// credentialsVariable is set by systemd for services with LoadCredential=.
+const credentialsVariable = "CREDENTIALS_DIRECTORY"
+
+func exempt(path string) bool {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return false
+	}
+	for _, dir := range []string{os.Getenv(credentialsVariable), "/run/secrets"} {
+		if filepath.IsAbs(dir) && strings.HasPrefix(path, filepath.Clean(dir)+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// attributes are what the rule looks at.
+type attributes struct {
+	mode     os.FileMode
+	uid, gid int
+}
+
+// identity is who asks.
+type identity struct {
+	uid    int
+	groups []int
+}
+
+func us() identity {
+	groups, _ := os.Getgroups() // without them fewer groups count as ours: the strict side
+	return identity{os.Geteuid(), append(groups, os.Getegid())}
+}
+
+// judge is the rule of CheckFile. The error names the command that helps.
+func (we identity) judge(path string, a attributes, secret bool) error {
+	forbidden, verb := os.FileMode(0o002), "write"
+	if secret {
+		forbidden, verb = 0o007, "read or write"
+	}
+	ours := slices.Contains(we.groups, a.gid)
+	switch {
+	case a.uid != we.uid && a.uid != 0:
+		return fmt.Errorf("%s belongs to user %d, neither to us nor to root: chown %d %s", path, a.uid, we.uid, quote(path))
+	case a.mode&forbidden != 0:
+		return fmt.Errorf("others can %s %s (mode %04o): chmod %s %s", verb, path, a.mode, chmod(secret), quote(path))
+	case !ours && a.mode&(forbidden<<3) != 0:
+		return fmt.Errorf("group %d, which we are not in, can %s %s (mode %04o): chmod %s %s", a.gid, verb, path, a.mode, chmod(secret), quote(path))
+	}
+	return nil
+}
+
+func chmod(secret bool) string {
+	if secret {
+		return "go-rwx"
+	}
+	return "go-w"
+}
+
+// quote makes path one word of a shell.
+func quote(path string) string {
+	if strings.Trim(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@:,") == "" {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}
