@@ -1,0 +1,336 @@
+package collect
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"mailrill/deliver"
+	"mailrill/internal/ledger"
+	"mailrill/internal/reply"
+)
+
+// A doubt is a row that is INTENT: its delivery was begun, and nobody knows how
+// it ended. The destination knows. It is asked at the beginning of a pass and
+// once more at its end; what is there becomes DELIVERED, what is surely not there
+// is sent again. Lost state is the same case seen from the other side: copies of
+// ours that the ledger knows nothing of are adopted, and a source message whose
+// ID was adopted is not delivered again.
+
+// waitLimit is the longest that a pass waits for a doubt to settle; what needs
+// longer is left to the next one.
+const waitLimit = 15 * time.Second
+
+// askDoubts asks about the doubts that earlier passes left.
+func (p *pass) askDoubts() error {
+	doubts, err := p.doubts()
+	if err != nil || len(doubts) == 0 || p.finder == nil {
+		return err
+	}
+	if err := p.prepare(""); err != nil {
+		return err
+	}
+	return p.ask()
+}
+
+func (p *pass) doubts() ([]ledger.Row, error) { return p.c.Ledger.Doubts(p.hard, p.account.ID) }
+
+// settleDoubts ends the doubts that can be ended now: those of earlier passes
+// and those of this one.
+func (p *pass) settleDoubts() error {
+	doubts, err := p.doubts()
+	if err != nil || len(doubts) == 0 || p.ctx.Err() != nil {
+		return err
+	}
+	if err := p.await(doubts); err != nil {
+		return err
+	}
+	if p.finder != nil {
+		if err := p.askDoubts(); err != nil {
+			return err
+		}
+	}
+	if doubts, err = p.doubts(); err != nil {
+		return err
+	}
+	clear(p.resend)
+	for _, d := range doubts {
+		if !p.now().Before(p.ripe(d)) {
+			p.resend[rowKey{d.Folder, d.Key}] = true
+		}
+	}
+	if len(p.resend) == 0 {
+		return nil
+	}
+	if err := p.sessions(phaseDoubt); err != nil {
+		return err
+	}
+	return p.mourn()
+}
+
+// ripe is when a doubt may be sent again if it is still not there. A delivery
+// that an earlier process began was cut at the latest when this one began. A
+// destination that cannot be asked gets a message again only in a later pass.
+func (p *pass) ripe(d ledger.Row) time.Time {
+	if !d.At.Before(p.c.Started) {
+		if p.finder == nil && !d.At.Before(p.report.Start) {
+			return d.At.Add(timeoutGrace)
+		}
+		return d.NextTry
+	}
+	if p.finder == nil {
+		return d.At
+	}
+	return later(d.NextTry, p.c.Started.Add(p.finder.Settles()))
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// await waits until the first doubts are ripe, if that is soon.
+func (p *pass) await(doubts []ledger.Row) error {
+	var longest time.Duration
+	for _, d := range doubts {
+		if wait := p.ripe(d).Sub(p.now()); wait <= waitLimit {
+			longest = max(longest, wait)
+		}
+	}
+	if longest <= 0 {
+		return nil
+	}
+	p.log.Info("waiting until it is certain whether some messages have arrived", "seconds", longest.Seconds())
+	if err := p.c.Sleep(p.ctx, longest); err != nil && p.hard.Err() != nil {
+		return err
+	}
+	return p.hard.Err()
+}
+
+// mourn records messages that were begun, are not at the destination and are
+// gone from their source, and says so loudly. Listings that show a part only
+// prove nothing.
+func (p *pass) mourn() error {
+	for k := range p.resend {
+		row, ok, err := p.c.Ledger.Get(p.hard, k.folder, k.key)
+		if err != nil {
+			return err
+		}
+		if !ok || row.State != ledger.Intent || !p.gone[k] {
+			continue
+		}
+		row.State, row.At = ledger.Lost, p.now()
+		if err := p.c.Ledger.Commit(p.hard, row); err != nil {
+			return err
+		}
+		p.log.Error("a message was begun, is not at the destination, and is gone from the source: somebody deleted it there", "key", row.Key, "id", row.ID)
+		p.current().Err = reply.WithClass(reply.Temporary, fmt.Errorf("message %s disappeared from the source while its delivery was in doubt", row.Key))
+	}
+	return nil
+}
+
+// missing notes which doubts a whole listing does not show.
+func (v *visit) missing(b *box) {
+	if b.listing.Partial || v.phase != phaseDoubt {
+		return
+	}
+	listed := map[string]bool{}
+	for _, it := range b.items {
+		listed[it.Key] = true
+	}
+	for k := range v.resend {
+		if k.folder == b.row.ID && !listed[k.key] {
+			v.gone[k] = true
+		}
+	}
+}
+
+// askOnce asks a destination what it has, the first time that this process is
+// about to deliver to it.
+func (p *pass) askOnce() error {
+	if p.finder == nil {
+		return nil
+	}
+	p.c.mu.Lock()
+	asked := p.c.asked[p.a.To]
+	p.c.mu.Unlock()
+	if asked {
+		return nil
+	}
+	return p.ask()
+}
+
+// askBatch is how many IDs are looked up together.
+const askBatch = 512
+
+// ask reads the destination from where it was read last, adopts what the ledger
+// does not know, and settles the doubts that it finds.
+func (p *pass) ask() error {
+	d, err := p.c.Ledger.Destination(p.hard, p.a.To)
+	if err != nil {
+		return err
+	}
+	a := &adoption{p: p, found: map[string]deliver.Receipt{}}
+	mark, err := p.finder.Arrived(p.hard, d.Mark, a.add)
+	if err == nil {
+		err = a.flush()
+	}
+	if err != nil {
+		return fmt.Errorf("ask %s what has arrived: %w", p.a.To, err)
+	}
+	d.Mark, d.Known = mark, true
+	if a.verdict != 0 {
+		d.Verifiable = a.verdict
+	}
+	if err := p.c.Ledger.Commit(p.hard, d); err != nil {
+		return err
+	}
+	p.c.mu.Lock()
+	defer p.c.mu.Unlock()
+	if p.c.asked == nil {
+		p.c.asked = map[string]bool{}
+	}
+	p.c.asked[p.a.To] = true
+	return nil
+}
+
+// An adoption takes in what a destination has of ours.
+type adoption struct {
+	p       *pass
+	found   map[string]deliver.Receipt
+	verdict int8
+}
+
+func (a *adoption) add(id string, r deliver.Receipt) error {
+	if size, ok := a.p.sampled(id); ok && r.Size == size {
+		a.verdict = 1
+	}
+	a.found[id] = r
+	if len(a.found) < askBatch {
+		return nil
+	}
+	return a.flush()
+}
+
+// flush brings the ledger up to date with found. Doubts are settled before
+// anything else, so that a copy that exists always ends them.
+func (a *adoption) flush() error {
+	if len(a.found) == 0 {
+		return nil
+	}
+	ids := make([]string, 0, len(a.found))
+	for id := range a.found {
+		ids = append(ids, id)
+	}
+	known, err := a.p.c.Ledger.Settled(a.p.hard, ids)
+	if err != nil {
+		return err
+	}
+	var cs []ledger.Change
+	for id, r := range a.found {
+		if k, ok := known[id]; ok && k.State != ledger.Held {
+			continue
+		}
+		settled, err := a.settle(id, r)
+		if err != nil {
+			return err
+		}
+		cs = append(cs, settled...)
+	}
+	clear(a.found)
+	return a.p.c.Ledger.Commit(a.p.hard, cs...)
+}
+
+// settle returns what is to be written about one copy that the ledger does not
+// know to be there.
+func (a *adoption) settle(id string, r deliver.Receipt) ([]ledger.Change, error) {
+	rows, err := a.p.c.Ledger.ByID(a.p.hard, id)
+	if err != nil {
+		return nil, err
+	}
+	var cs []ledger.Change
+	for _, row := range rows {
+		if !a.p.isDoubt(row) {
+			continue
+		}
+		row.State, row.At, row.Receipt, row.NextTry = ledger.Delivered, a.p.now(), r.Where, time.Time{}
+		cs = append(cs, a.p.withAfter(row))
+		a.p.tally(func() { a.p.current().AlreadyThere++ })
+	}
+	return append(cs, ledger.Adopted{ID: id, Receipt: r.Where, Destination: a.p.a.To}), nil
+}
+
+// isDoubt reports whether a row is a doubt of this account that no goroutine is
+// at work on. Another account's is left to its own pass, which finds the ID
+// adopted.
+func (p *pass) isDoubt(row ledger.Row) bool {
+	if row.State != ledger.Intent && row.State != ledger.Lost && row.State != ledger.Failed {
+		return false
+	}
+	return p.folders[row.Folder]
+}
+
+// sampleSize is how many deliveries of a pass are remembered to verify the
+// destination with.
+const sampleSize = 16
+
+func (p *pass) sampled(id string) (size int64, ok bool) {
+	p.tally(func() { size, ok = p.sample[id] })
+	return size, ok
+}
+
+// verify looks, after the first deliveries to a destination, whether it shows
+// our trace line. One that hides it (headers stripped, copies merged) cannot be
+// asked later, and no message is removed from a source on its word.
+func (p *pass) verify() error {
+	if p.finder == nil || len(p.sample) == 0 || p.hard.Err() != nil {
+		return nil
+	}
+	d, err := p.c.Ledger.Destination(p.hard, p.a.To)
+	if err != nil || d.Verifiable != 0 {
+		return err
+	}
+	if err := p.ask(); err != nil {
+		return err
+	}
+	if d, err = p.c.Ledger.Destination(p.hard, p.a.To); err != nil || d.Verifiable != 0 {
+		return err
+	}
+	p.log.Warn("the destination does not show the trace line of what was just delivered: doubts may be delivered twice, and nothing is removed from the source", "destination", p.a.To)
+	d.Verifiable = -1
+	return p.c.Ledger.Commit(p.hard, d)
+}
+
+// Rebuild reads all copies at the account's destination into the ledger.
+func (c *Collector) Rebuild(ctx context.Context, a *Account) (copies int, err error) {
+	p := c.newPass(ctx, a, Options{})
+	defer a.Destination.Close()
+	if p.finder == nil {
+		return 0, reply.WithClass(reply.Config, fmt.Errorf("destination %s cannot be asked what it has: only imap and maildir can, with trace = true", a.To))
+	}
+	if err := p.begin(); err != nil {
+		return 0, err
+	}
+	if err := a.Destination.Prepare(ctx, ""); err != nil {
+		return 0, err
+	}
+	d, err := c.Ledger.Destination(ctx, a.To)
+	if err != nil {
+		return 0, err
+	}
+	ad := &adoption{p: p, found: map[string]deliver.Receipt{}}
+	d.Mark, err = p.finder.Arrived(ctx, "", func(id string, r deliver.Receipt) error {
+		copies++
+		return ad.add(id, r)
+	})
+	if err == nil {
+		err = ad.flush()
+	}
+	if err != nil {
+		return copies, err
+	}
+	d.Known = true
+	return copies, c.Ledger.Commit(ctx, d)
+}

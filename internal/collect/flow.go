@@ -1,0 +1,366 @@
+package collect
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"mailrill/deliver"
+	"mailrill/internal/ledger"
+	"mailrill/internal/reply"
+)
+
+// A flow delivers what a session retrieves, beside it. The session's goroutine
+// calls send, join and the like; one goroutine takes what has gathered, commits
+// INTENT for all of it, and hands it to the destination; another commits what
+// became of it. A batch is whatever came while the one before was on its way.
+type flow struct {
+	v     *visit
+	box   *box
+	queue chan *parcel
+	fates chan fate
+	done  sync.WaitGroup
+
+	mu       sync.Mutex
+	err      error              // ends the flow
+	flying   map[string]*parcel // by ID: queued or on their way
+	progress int
+	// unsettled counts what must keep POP3 from QUIT; settling a message takes it
+	// back.
+	unsettled int
+}
+
+const (
+	batchOctets = 8 << 20 // a MULTIAPPEND of this size runs at nearly full speed
+	batchCount  = 256
+)
+
+// A fate is what became of a parcel.
+type fate struct {
+	p       *parcel
+	receipt deliver.Receipt
+	err     error
+}
+
+func (v *visit) startFlow(b *box) *flow {
+	f := &flow{v: v, box: b, queue: make(chan *parcel, batchCount), fates: make(chan fate, batchCount), flying: map[string]*parcel{}}
+	f.done.Go(func() {
+		defer close(f.fates)
+		f.deliver()
+	})
+	f.done.Go(f.settle)
+	return f
+}
+
+// finish waits for everything that is on its way and returns what ended the
+// flow early.
+func (f *flow) finish() error {
+	close(f.queue)
+	f.done.Wait()
+	return f.stopped()
+}
+
+// stopped returns the error that ends the flow, if there is one.
+func (f *flow) stopped() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
+func (f *flow) stop(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil {
+		f.err = err
+	}
+}
+
+// send puts a parcel on its way.
+func (f *flow) send(p *parcel) error {
+	f.mu.Lock()
+	f.flying[p.msg.ID] = p
+	f.mu.Unlock()
+	f.queue <- p
+	return nil
+}
+
+// follow lets a parcel share the fate of one with the same ID that is on its way.
+func (f *flow) follow(p *parcel) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	first, ok := f.flying[p.msg.ID]
+	if ok {
+		first.also = append(first.also, p.row)
+		p.body.Release()
+	}
+	return ok
+}
+
+// join makes p one more source copy of a message that is safe already.
+func (f *flow) join(p *parcel, found ledger.Found) error {
+	p.body.Release()
+	p.row.State, p.row.Receipt = found.State, found.Receipt
+	if p.row.State == ledger.Finished {
+		p.row.State = ledger.Delivered
+	}
+	f.v.tally(func() { f.box.res.AlreadyThere++ })
+	return f.commit(f.v.withAfter(p.row))
+}
+
+// leave records that p is not wanted.
+func (f *flow) leave(p *parcel, why string) error {
+	p.body.Release()
+	p.row.State, p.row.Receipt = ledger.Seen, why
+	return f.commit(p.row)
+}
+
+// commit settles rows from the session's goroutine.
+func (f *flow) commit(rows ...ledger.Row) error {
+	f.v.progress += len(rows)
+	f.v.unsettled -= len(rows)
+	return f.v.c.Ledger.Commit(f.v.hard, changes(rows)...)
+}
+
+func changes(rows []ledger.Row) []ledger.Change {
+	cs := make([]ledger.Change, len(rows))
+	for i, r := range rows {
+		cs[i] = r
+	}
+	return cs
+}
+
+// hold puts p into the hold from the session's goroutine.
+func (f *flow) hold(p *parcel, why error, retry time.Time) error {
+	row, err := f.v.putIntoHold(f.box, p, why, retry)
+	p.body.Release()
+	if err != nil {
+		return err
+	}
+	return f.commit(row)
+}
+
+// deliver takes batch after batch to the destination.
+func (f *flow) deliver() {
+	for batch := f.next(); batch != nil; batch = f.next() {
+		if f.v.ctx.Err() != nil || f.stopped() != nil {
+			f.drop(batch)
+			continue
+		}
+		f.batch(batch)
+	}
+}
+
+// next returns what has gathered in the queue, nil at its end.
+func (f *flow) next() []*parcel {
+	first, ok := <-f.queue
+	if !ok {
+		return nil
+	}
+	batch, octets := []*parcel{first}, first.msg.Size
+	for octets < batchOctets && len(batch) < batchCount {
+		select {
+		case p, ok := <-f.queue:
+			if !ok {
+				return batch
+			}
+			batch, octets = append(batch, p), octets+p.msg.Size
+		default:
+			return batch
+		}
+	}
+	return batch
+}
+
+// drop forgets parcels whose delivery was not begun: the next pass wants them.
+func (f *flow) drop(batch []*parcel) {
+	for _, p := range batch {
+		p.body.Release()
+	}
+}
+
+// batch begins the delivery of ps on disk and then delivers them. From the
+// commit on, and not before, the destination may see an octet of them.
+func (f *flow) batch(ps []*parcel) {
+	rows, msgs, byID := make([]ledger.Row, len(ps)), make([]*deliver.Message, len(ps)), map[*deliver.Message]*parcel{}
+	for i, p := range ps {
+		p.row.Attempts++
+		p.row.At = f.v.now()
+		rows[i], msgs[i] = p.row, p.msg
+		byID[p.msg] = p
+	}
+	if err := f.v.c.Ledger.Commit(f.v.hard, changes(rows)...); err != nil {
+		f.stop(fmt.Errorf("write the ledger: %w", err))
+		f.drop(ps)
+		return
+	}
+	err := f.v.a.Destination.Deliver(f.v.hard, msgs, func(m *deliver.Message, r deliver.Receipt, err error) {
+		f.fates <- fate{byID[m], r, err}
+	})
+	switch {
+	case err == nil:
+	case errors.Is(err, deliver.ErrUnavailable):
+		f.stop(fmt.Errorf("destination %s: %w", f.v.a.To, err))
+	default:
+		f.reconnect(err)
+	}
+}
+
+// reconnect readies the destination again after its connection broke. What was
+// doubtful stays so; the pass goes on with the rest.
+func (f *flow) reconnect(cause error) {
+	f.v.log.Warn("the connection to the destination broke", "err", cause)
+	if f.v.ctx.Err() != nil {
+		f.stop(errStopped)
+		return
+	}
+	if err := f.v.a.Destination.Prepare(f.v.hard, f.box.into); err != nil {
+		f.stop(fmt.Errorf("destination %s: %w", f.v.a.To, errors.Join(cause, err)))
+	}
+}
+
+// settle commits fates, as many at a time as have gathered.
+func (f *flow) settle() {
+	for first := range f.fates {
+		fates := []fate{first}
+		for len(f.fates) > 0 && len(fates) < batchCount {
+			fates = append(fates, <-f.fates)
+		}
+		f.settleAll(fates)
+	}
+}
+
+func (f *flow) settleAll(fates []fate) {
+	var rows []ledger.Row
+	for _, ft := range fates {
+		row, err := f.judge(ft)
+		if err != nil {
+			f.stop(err)
+			continue
+		}
+		rows = append(rows, f.fill(ft.p, row)...)
+	}
+	if err := f.v.c.Ledger.Commit(f.v.hard, changes(rows)...); err != nil {
+		f.stop(fmt.Errorf("write the ledger: %w", err))
+		rows = nil
+	}
+	f.count(rows)
+	for _, ft := range fates {
+		ft.p.body.Release()
+	}
+}
+
+// fill gives the further source copies of a parcel their row; from here on a
+// copy of the same octets finds the ledger's row instead.
+func (f *flow) fill(p *parcel, row ledger.Row) []ledger.Row {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.flying, p.msg.ID)
+	rows := []ledger.Row{row}
+	for _, also := range p.also {
+		r := row
+		r.Key, r.Size, r.Same = also.Key, also.Size, also.Same
+		rows = append(rows, r)
+	}
+	if row.State == ledger.Delivered {
+		f.v.tally(func() { f.v.delivered(f.box.res, p) })
+	}
+	return rows
+}
+
+// delivered counts a delivery. It is called under the pass's lock.
+func (p *pass) delivered(res *Result, pc *parcel) {
+	delete(p.failures, rowKey{pc.row.Folder, pc.row.Key})
+	res.Delivered++
+	res.Bytes += pc.msg.Size
+	res.AlreadyThere += len(pc.also)
+	if len(p.sample) < sampleSize {
+		p.sample[pc.msg.ID] = pc.msg.Size
+	}
+}
+
+func (f *flow) count(rows []ledger.Row) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range rows {
+		if r.State.Settled() || r.State == ledger.Seen {
+			f.unsettled--
+		}
+		if r.State != ledger.Intent {
+			f.progress++
+		}
+	}
+}
+
+// judge turns a fate into the row that remembers it.
+func (f *flow) judge(ft fate) (ledger.Row, error) {
+	row := ft.p.row
+	row.At = f.v.now()
+	switch {
+	case ft.err == nil:
+		row.State, row.Receipt = ledger.Delivered, ft.receipt.Where
+		return f.v.withAfter(row), nil
+	case errors.Is(ft.err, deliver.ErrSkipped):
+		row.State, row.Receipt = ledger.Seen, reply.Clean(ft.err.Error())
+		return row, nil
+	case errors.Is(ft.err, deliver.ErrRejected):
+		return f.refused(ft, time.Time{})
+	case errors.Is(ft.err, deliver.ErrUnavailable):
+		row.State, row.Attempts, row.Receipt = ledger.Failed, 0, reply.Clean(ft.err.Error())
+		return row, nil
+	case errors.Is(ft.err, deliver.ErrNotTaken):
+		return f.notTaken(ft, row)
+	}
+	row.Receipt, row.NextTry = reply.Clean(ft.err.Error()), row.At.Add(f.v.graceAfter(ft.err))
+	f.v.log.Warn("it is unknown whether a message arrived; the destination will be asked", "key", row.Key, "id", row.ID, "err", ft.err)
+	return row, nil
+}
+
+// holdAfter is how many attempts a destination has to take a message, before the
+// message goes into the hold and is tried from there.
+var holdAfter = len(pauses)
+
+// notTaken is the fate of a message that was refused for now.
+func (f *flow) notTaken(ft fate, row ledger.Row) (ledger.Row, error) {
+	row.State, row.Receipt = ledger.Failed, reply.Clean(ft.err.Error())
+	if reply.ClassOf(ft.err) == reply.Network {
+		row.Attempts-- // the line's fault, not the message's
+		f.v.tally(func() { f.v.more = true })
+		return row, nil
+	}
+	if row.Attempts >= holdAfter {
+		return f.refused(ft, row.At.Add(pause(row.Attempts)))
+	}
+	row.NextTry = row.At.Add(pause(row.Attempts))
+	f.v.tally(func() { f.v.failure(f.box.res, row, ft.err) })
+	f.v.log.Warn("message was not taken", "key", row.Key, "attempt", row.Attempts, "err", ft.err)
+	return row, nil
+}
+
+// refused puts a message into the hold, unless so many are refused that it must
+// be the destination.
+func (f *flow) refused(ft fate, retry time.Time) (ledger.Row, error) {
+	row, err := f.v.putIntoHold(f.box, ft.p, ft.err, retry)
+	if err != nil {
+		return row, err
+	}
+	f.v.log.Warn("message was refused and put into the hold", "key", row.Key, "id", row.ID, "err", ft.err)
+	return row, f.v.breaker(len(f.box.wanted))
+}
+
+// graceAfter is how long to wait before a message whose fate is unknown may be
+// sent again: a server can commit after the line was cut.
+func (p *pass) graceAfter(err error) time.Duration {
+	if p.finder == nil {
+		return 0
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return timeoutGrace
+	}
+	return p.finder.Settles()
+}
+
+// timeoutGrace is the grace after a timeout of ours: the server may still be at
+// work on the message.
+const timeoutGrace = 60 * time.Second

@@ -1,0 +1,267 @@
+package collect
+
+import (
+	"fmt"
+	"time"
+
+	"mailrill/fetch"
+	"mailrill/internal/ledger"
+)
+
+// A box is a source folder in one session: what it lists and what is wanted.
+type box struct {
+	row     ledger.Folder
+	listing fetch.Listing
+	into    string // destination folder
+	items   []fetch.Item
+	known   map[string]ledger.Brief
+	wanted  []fetch.Item
+	drain   []fetch.Item // settled messages to be retrieved again, so that a window moves on
+	res     *Result
+}
+
+// relist is how often a folder is listed whole although a floor is known:
+// servers make messages visible late, and give UIDs below it (QQ, Exchange).
+const relist = 24 * time.Hour
+
+// look opens a folder, lists it and decides what is wanted of it in this phase.
+func (v *visit) look(f fetch.Folder, res *Result) (*box, error) {
+	b := &box{into: v.a.Into(f), res: res}
+	var err error
+	if b.row, err = v.c.Ledger.Folder(v.hard, v.account.ID, f.Name); err != nil {
+		return nil, err
+	}
+	v.intos[b.row.ID], v.folders[b.row.ID] = b.into, true
+	if b.listing, err = v.session.Open(v.hard, f.Name); err != nil {
+		return nil, fmt.Errorf("%w %s: %w", errFolder, f.Name, err)
+	}
+	if err := v.checkMoved(b); err != nil {
+		return nil, err
+	}
+	if b.items, err = v.session.List(v.hard, v.cursor(b)); err != nil {
+		return nil, fmt.Errorf("list %s: %w", f.Name, err)
+	}
+	if b.known, err = v.c.Ledger.Lookup(v.hard, b.row.ID, keys(b.items)); err != nil {
+		return nil, err
+	}
+	v.missing(b)
+	if v.phase == phaseFresh {
+		res.Listed += len(b.items)
+	}
+	if err := v.backlog(b); err != nil {
+		return nil, err
+	}
+	return b, v.choose(b)
+}
+
+func keys(items []fetch.Item) []string {
+	ks := make([]string, len(items))
+	for i, it := range items {
+		ks[i] = it.Key
+	}
+	return ks
+}
+
+// cursor is where the listing begins: behind the floor, or once a day at the
+// very start.
+func (v *visit) cursor(b *box) fetch.Cursor {
+	if !b.listing.Stable || v.c.Now().Sub(b.row.Full) >= relist {
+		return fetch.Cursor{}
+	}
+	return fetch.Cursor{Validity: b.row.Validity, UID: b.row.Floor}
+}
+
+// checkMoved notices that a server has given all messages new UIDs. The old
+// keys mean nothing any more, so their after-actions are dropped; every message
+// is retrieved once more and recognised by its digest.
+func (v *visit) checkMoved(b *box) error {
+	if b.row.Validity == 0 || b.row.Validity == b.listing.Validity || v.o.DryRun {
+		return nil
+	}
+	v.log.Warn("the server has numbered the folder anew (UIDVALIDITY); every message is compared with what was delivered", "folder", b.row.Name, "was", b.row.Validity, "is", b.listing.Validity)
+	var changes []ledger.Change
+	err := v.c.Ledger.Rows(v.hard, b.row.ID, func(r ledger.Row) error {
+		if r.State == ledger.Delivered && r.After != "" {
+			r.State, r.At = ledger.Finished, v.now()
+			changes = append(changes, r)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	b.row.Validity, b.row.Floor = b.listing.Validity, 0
+	return v.c.Ledger.Commit(v.hard, append(changes, b.row)...)
+}
+
+// backlog decides, at the first look at a folder, which of its old mail is
+// wanted. What is not gets a row, so that it stays decided. A folder that
+// appears after the account's first whole pass is new mail.
+func (v *visit) backlog(b *box) error {
+	if b.row.Looked || v.phase != phaseFresh {
+		return nil
+	}
+	var changes []ledger.Change
+	if v.account.Pass.OK.IsZero() {
+		if err := v.a.Backlog.guard(v.a.Name, b.row.Name, b.items); err != nil {
+			return err
+		}
+		old, err := v.unwanted(b)
+		if err != nil {
+			return err
+		}
+		for _, it := range b.items {
+			switch _, known := b.known[it.Key]; {
+			case known:
+			case old[it.Key]:
+				changes = append(changes, v.row(b, it, ledger.Seen, "old mail"))
+				b.known[it.Key] = ledger.Brief{State: ledger.Seen}
+				b.res.SkippedBacklog++
+				b.res.New++
+			case v.a.BacklogSeen:
+				changes = append(changes, v.row(b, it, ledger.Old, ""))
+				b.known[it.Key] = ledger.Brief{State: ledger.Old}
+				b.res.New++
+			}
+		}
+	}
+	b.row.Looked, b.row.Validity = true, b.listing.Validity
+	if v.o.DryRun {
+		return nil
+	}
+	return v.c.Ledger.Commit(v.hard, append(changes, b.row)...)
+}
+
+// unwanted returns the keys of the old mail that is not wanted.
+func (v *visit) unwanted(b *box) (map[string]bool, error) {
+	old := map[string]bool{}
+	if v.a.Backlog.Kind != BacklogSince {
+		for _, it := range b.items[:v.a.Backlog.skip(len(b.items))] {
+			old[it.Key] = true
+		}
+		return old, nil
+	}
+	dater, ok := v.session.(fetch.Dater)
+	if !ok {
+		return nil, fmt.Errorf("backlog since: the source cannot tell dates")
+	}
+	err := dater.Dates(v.hard, b.items, func(it fetch.Item, m fetch.Meta) {
+		old[it.Key] = !m.Received.IsZero() && m.Received.Before(v.a.Backlog.Since)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("ask for arrival dates: %w", err)
+	}
+	return old, nil
+}
+
+// row returns a fresh row for an item.
+func (p *pass) row(b *box, it fetch.Item, s ledger.State, why string) ledger.Row {
+	return ledger.Row{Folder: b.row.ID, Key: it.Key, State: s, Size: it.Size, Same: it.Same, At: p.now(), Receipt: why}
+}
+
+// choose sorts the listing into what this session retrieves and what it leaves.
+func (v *visit) choose(b *box) error {
+	same, err := v.sameElsewhere(b)
+	if err != nil {
+		return err
+	}
+	var changes []ledger.Change
+	for _, it := range b.items {
+		brief := b.known[it.Key]
+		if v.phase == phaseFresh && brief.State == ledger.None {
+			b.res.New++
+			if twin, ok := same[it.Same]; ok && it.Same != 0 {
+				changes = append(changes, v.twin(b, it, twin))
+				continue
+			}
+		}
+		if changed := v.sort(b, it, brief); changed.Key != "" {
+			changes = append(changes, changed)
+		}
+	}
+	if len(changes) == 0 || v.o.DryRun {
+		return nil
+	}
+	v.progress += len(changes)
+	return v.c.Ledger.Commit(v.hard, changes...)
+}
+
+// sort puts one item where it belongs; a row is returned when that must be
+// remembered.
+func (v *visit) sort(b *box, it fetch.Item, brief ledger.Brief) (changed ledger.Row) {
+	switch {
+	case v.isWanted(b, it, brief):
+		if v.tooLarge(it) && !b.listing.Drains {
+			b.res.SkippedSize++
+			if brief.State != ledger.TooLarge {
+				changed = v.row(b, it, ledger.TooLarge, "larger than max_size")
+			}
+			return changed
+		}
+		b.wanted = append(b.wanted, it)
+		if v.o.DryRun {
+			b.res.Bytes += max(it.Size, 0)
+		}
+	case brief.State == ledger.Failed && brief.Attempts > 0 && v.phase == phaseFresh:
+		v.failedDue = v.failedDue || !v.c.Now().Before(brief.NextTry)
+	case b.listing.Drains && brief.State.Terminal() && v.phase == phaseFresh && !v.drained[it.Key]:
+		b.drain = append(b.drain, it)
+	}
+	return changed
+}
+
+func (v *visit) tooLarge(it fetch.Item) bool { return v.a.MaxSize > 0 && it.Size > v.a.MaxSize }
+
+// isWanted reports whether an item is this phase's business.
+func (v *visit) isWanted(b *box, it fetch.Item, brief ledger.Brief) bool {
+	switch brief.State {
+	case ledger.None, ledger.Old, ledger.TooLarge:
+		return v.phase == phaseFresh
+	case ledger.Intent:
+		return v.phase == phaseDoubt && v.resend[rowKey{b.row.ID, it.Key}]
+	case ledger.Failed:
+		due := !v.c.Now().Before(brief.NextTry)
+		if brief.Attempts == 0 {
+			return due && v.phase == phaseFresh
+		}
+		return due && v.phase == phaseFailed
+	}
+	return false
+}
+
+// sameElsewhere finds, for messages that the server shows in several folders
+// under one id (Gmail's labels), those that have been delivered already.
+func (v *visit) sameElsewhere(b *box) (map[uint64]ledger.Row, error) {
+	var ids []uint64
+	for _, it := range b.items {
+		if _, known := b.known[it.Key]; !known && it.Same != 0 {
+			ids = append(ids, it.Same)
+		}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	rows, err := v.c.Ledger.SameAs(v.hard, v.account.ID, ids)
+	if err != nil {
+		return nil, err
+	}
+	for id, r := range rows {
+		// The copy counts only if it went where this one would go.
+		into, collected := v.intos[r.Folder]
+		if r.ID == "" || !collected || into != b.into {
+			delete(rows, id)
+		}
+	}
+	return rows, nil
+}
+
+// twin joins an item to the row of the same message in another folder.
+func (v *visit) twin(b *box, it fetch.Item, of ledger.Row) ledger.Row {
+	b.res.AlreadyThere++
+	r := v.row(b, it, of.State, of.Receipt)
+	r.ID, r.Header, r.Message = of.ID, of.Header, of.Message
+	if of.State == ledger.Finished {
+		r.State = ledger.Delivered
+	}
+	return v.withAfter(r)
+}

@@ -1,0 +1,319 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"mailrill/deliver"
+	"mailrill/fetch"
+	"mailrill/internal/ledger"
+	"mailrill/internal/reply"
+)
+
+// A pass is one pass of one account. Its fields are used by one goroutine; what
+// runs beside it (flow.go) hands its results back through channels.
+type pass struct {
+	c       *Collector
+	a       *Account
+	o       Options
+	ctx     context.Context // ends when nothing new is to be begun
+	hard    context.Context // ends when everything is to be cut
+	log     *slog.Logger
+	report  *Report
+	account ledger.Account
+	finder  deliver.Finder // nil: the destination cannot be asked
+
+	prepared  map[string]bool  // destination folders that were prepared
+	folders   map[int64]bool   // Folder.ID of the account's folders
+	intos     map[int64]string // destination folder of those that were opened in this pass
+	drained   map[string]bool  // settled keys that were retrieved again to move a window on
+	resend    map[rowKey]bool  // doubts that are surely not there
+	gone      map[rowKey]bool  // those of them that are no longer at the source
+	failedDue bool             // a message that failed before is due again
+
+	mu       sync.Mutex         // guards what flow.go's goroutines write: held, sample, and the results
+	held     []holding          // what this pass put into the hold
+	failures map[rowKey]failure // messages that failed in this pass
+	sample   map[string]int64   // a few IDs delivered in this pass, with their size, to verify the destination
+}
+
+// rowKey names a row of the ledger.
+type rowKey struct {
+	folder int64
+	key    string
+}
+
+// A phase is which of the wanted messages a session is for. Those that may
+// break the session come after those that are healthy, in a session of their
+// own, so that the others' after-actions are not undone with it.
+type phase int
+
+const (
+	phaseFresh  phase = iota // never begun
+	phaseDoubt               // begun, surely not there: sent again
+	phaseFailed              // failed before, due again
+)
+
+// errStopped ends a retrieval because the pass was told to stop.
+var errStopped = errors.New("stopped")
+
+// sessionLimit is how many sessions in a row may bring no progress before the
+// pass is given up; the next pass goes on.
+const sessionLimit = 3
+
+// run makes the pass: the doubts of earlier passes are asked about, the fresh
+// mail is brought, then what is still doubtful, then what failed before.
+func (p *pass) run() (err error) {
+	if err := p.begin(); err != nil {
+		return err
+	}
+	if p.o.DryRun {
+		_, err = p.session(phaseFresh)
+		return err
+	}
+	if err := p.retryHeld(); err != nil {
+		return err
+	}
+	if err := p.askDoubts(); err != nil {
+		return err
+	}
+	if err := p.sessions(phaseFresh); err != nil {
+		return err
+	}
+	if err := p.settleDoubts(); err != nil {
+		return err
+	}
+	if err := p.failedAgain(); err != nil {
+		return err
+	}
+	return p.verify()
+}
+
+// begin reads what the ledger knows of the account.
+func (p *pass) begin() (err error) {
+	if p.account, err = p.c.Ledger.Account(p.hard, p.a.Name); err != nil {
+		return err
+	}
+	folders, err := p.c.Ledger.Folders(p.hard, p.account.ID)
+	for _, f := range folders {
+		p.folders[f.ID] = true
+	}
+	return err
+}
+
+// failedAgain tries the messages that failed before, in sessions of their own.
+func (p *pass) failedAgain() error {
+	if !p.failedDue {
+		return nil
+	}
+	return p.sessions(phaseFailed)
+}
+
+// A failure is a message that could not be brought.
+type failure struct {
+	res *Result
+	err error
+}
+
+// failure notes that a message failed, until it is delivered after all. It is
+// called under the pass's lock.
+func (p *pass) failure(res *Result, row ledger.Row, err error) {
+	p.failures[rowKey{row.Folder, row.Key}] = failure{res, fmt.Errorf("message %s (attempt %d): %w", row.Key, row.Attempts, err)}
+	p.failedDue = p.failedDue || !p.now().Before(row.NextTry)
+}
+
+// sessions repeats session while a window moves on, or while the connection
+// breaks and each break costs no more than the message it broke on.
+func (p *pass) sessions(ph phase) error {
+	for idle := 0; p.ctx.Err() == nil; {
+		again, err := p.session(ph)
+		switch {
+		case err == nil && !again:
+			return nil
+		case errors.Is(err, errBroken) && again:
+			idle = 0
+		case errors.Is(err, errBroken) && idle+1 < sessionLimit:
+			idle++
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
+
+// errBroken marks the end of a connection in the middle of a retrieval.
+var errBroken = errors.New("the connection to the source broke")
+
+// session logs in once and works through the folders. again asks for another
+// session of the same phase: it brought something, and there is more.
+func (p *pass) session(ph phase) (again bool, err error) {
+	s, err := p.a.Source.Connect(p.hard)
+	if err != nil {
+		return false, fmt.Errorf("connect to the source: %w", err)
+	}
+	v := &visit{pass: p, session: s, phase: ph}
+	err = v.visitAll()
+	clean := err == nil && v.unsettled == 0 && p.ctx.Err() == nil && !p.o.DryRun
+	if closeErr := s.Close(clean); clean && closeErr != nil {
+		return false, fmt.Errorf("end the session with the source: %w", closeErr)
+	}
+	if clean {
+		for _, key := range v.retrieved {
+			p.drained[key] = true
+		}
+		if err := p.commitFinished(v.deferred); err != nil {
+			return false, err
+		}
+	}
+	return v.progress > 0 && (v.more || errors.Is(err, errBroken)), err
+}
+
+// A visit is one session with the source and what came of it.
+type visit struct {
+	*pass
+	session   fetch.Session
+	phase     phase
+	progress  int        // messages that were settled, or whose failure was recorded
+	unsettled int        // messages retrieved that are neither delivered nor held: no QUIT
+	retrieved []string   // keys whose bodies were read
+	more      bool       // the window has moved: there may be more behind it
+	deferred  []finished // done at the source once the session is closed regularly
+}
+
+// visitAll works through the source's folders. A folder that is refused is
+// reported; the others go on.
+func (v *visit) visitAll() error {
+	fs, err := v.session.Folders(v.hard)
+	if err != nil {
+		return fmt.Errorf("list the source's folders: %w", err)
+	}
+	for _, f := range fs {
+		if v.ctx.Err() != nil {
+			return nil
+		}
+		res, start := v.report.result(f.Name), v.c.Now()
+		err := v.folder(f, res)
+		res.Seconds += v.c.Now().Sub(start).Seconds()
+		if err == nil {
+			continue
+		}
+		if refusal := (*reply.Error)(nil); !errors.As(err, &refusal) || !errors.Is(err, errFolder) {
+			return err
+		}
+		res.Err = err
+	}
+	return nil
+}
+
+// errFolder marks a refusal that concerns one folder only.
+var errFolder = errors.New("folder")
+
+// folder takes one folder through the steps of a pass.
+func (v *visit) folder(f fetch.Folder, res *Result) error {
+	b, err := v.look(f, res)
+	if err != nil || v.o.DryRun {
+		return err
+	}
+	if len(b.wanted) > 0 {
+		if err := v.prepare(b.into); err != nil {
+			return err
+		}
+	}
+	if len(b.wanted)+len(b.drain) > 0 {
+		if err := v.retrieve(b); err != nil {
+			return err
+		}
+	}
+	if err := v.raiseFloor(b); err != nil {
+		return err
+	}
+	v.more = v.more || b.listing.Drains && v.progress > 0
+	if v.phase != phaseFresh || v.ctx.Err() != nil {
+		return nil
+	}
+	return v.finish(b)
+}
+
+// prepare connects the destination and readies folder there. Before the first
+// delivery of this process the destination is asked what it has of ours, so that
+// a lost or old ledger doubles nothing.
+func (p *pass) prepare(folder string) error {
+	if p.prepared[folder] {
+		return nil
+	}
+	if err := p.a.Destination.Prepare(p.hard, folder); err != nil {
+		return fmt.Errorf("destination %s: %w", p.a.To, err)
+	}
+	p.prepared[folder] = true
+	return p.askOnce()
+}
+
+// conclude closes the destination and writes the pass's end into its report.
+func (p *pass) conclude(err error) {
+	if closeErr := p.a.Destination.Close(); closeErr != nil {
+		p.log.Debug("close the destination", "err", closeErr)
+	}
+	p.report.Stopped = p.ctx.Err() != nil
+	if p.report.Stopped && (err == nil || errors.Is(err, errStopped) || errors.Is(err, errBroken)) {
+		err = nil
+	}
+	if err == nil {
+		err = p.outstanding()
+	}
+	if err != nil || len(p.report.Results) == 0 {
+		p.current().Err = err
+	}
+	for _, f := range p.failures {
+		if f.res.Err == nil {
+			f.res.Err = f.err
+		}
+	}
+	for _, r := range p.report.Results {
+		if r.Err == nil && r.Held > 0 {
+			r.Err = reply.WithClass(reply.Refused, fmt.Errorf("%d messages refused by the destination are in the hold: %w", r.Held, p.held[len(p.held)-1].reason))
+		}
+	}
+}
+
+// current is the Result that an error of the whole pass belongs to: that of the
+// last folder that was begun.
+func (p *pass) current() *Result {
+	if n := len(p.report.Results); n > 0 {
+		return p.report.Results[n-1]
+	}
+	return p.report.result("")
+}
+
+// outstanding is the error of a pass that went well but leaves something to the
+// next.
+func (p *pass) outstanding() error {
+	if p.o.DryRun || len(p.failures) > 0 || p.hard.Err() != nil {
+		return nil
+	}
+	counts, err := p.c.Ledger.Counts(p.hard, p.account.ID)
+	switch {
+	case err != nil:
+		return err
+	case counts[ledger.Intent] > 0:
+		err = fmt.Errorf("%d messages may or may not have arrived; the destination is asked again in the next pass", counts[ledger.Intent])
+	case counts[ledger.Failed] > 0:
+		err = fmt.Errorf("%d messages failed in earlier passes and are tried again later", counts[ledger.Failed])
+	default:
+		return nil
+	}
+	return reply.WithClass(reply.Temporary, err)
+}
+
+// tally runs f, which counts something, alone.
+func (p *pass) tally(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f()
+}
+
+// now is the time of the collector's clock, as the ledger keeps it.
+func (p *pass) now() time.Time { return p.c.Now().Truncate(time.Millisecond) }

@@ -1,0 +1,216 @@
+package collect
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"mailrill/deliver"
+	"mailrill/internal/ledger"
+	"mailrill/internal/reply"
+)
+
+// A holding is a message that this pass put into the hold.
+type holding struct {
+	row    ledger.Row
+	reason error
+	res    *Result
+}
+
+// putIntoHold makes a parcel safe in the hold and returns the row that says so.
+// retry is when it is tried again by itself, or zero.
+func (p *pass) putIntoHold(b *box, pc *parcel, why error, retry time.Time) (ledger.Row, error) {
+	row := pc.row
+	row.State, row.At, row.Receipt, row.NextTry = ledger.Held, p.now(), reply.Clean(why.Error()), time.Time{}
+	e := Entry{
+		ID: pc.msg.ID, Account: p.a.Name, To: p.a.To, Into: pc.msg.Folder, Folder: b.row.Name, Key: row.Key,
+		Size: pc.body.Size, Begun: pc.msg.Begun, Held: row.At, Received: pc.msg.Received, Flags: pc.msg.Flags,
+		Subject: reply.Clean(pc.header.subject), From: reply.Clean(pc.header.from),
+		Class: string(reply.ClassOf(why)), Reason: row.Receipt, Retry: retry, Attempts: row.Attempts,
+	}
+	if err := p.c.Hold.Put(e, pc.body.Open(nil)); err != nil {
+		if errors.Is(err, ErrHoldFull) {
+			err = reply.WithClass(reply.Config, err)
+		}
+		return row, fmt.Errorf("put a refused message into the hold: %w", err)
+	}
+	p.tally(func() {
+		b.res.Held++
+		p.held = append(p.held, holding{row, why, b.res})
+	})
+	return row, nil
+}
+
+const (
+	breakerCount = 20 // more refusals in a pass: it is the destination, not the mail
+	breakerFloor = 5  // fewer are never too many, however small the pass
+	breakerShare = 5  // one in so many of a pass
+)
+
+// errBreaker stops an account whose destination refuses too much.
+var errBreaker = errors.New("the destination refuses too many messages: most likely the cause is there and not in the mail. Nothing was put aside; the account stops until the next pass")
+
+// breaker reports, with an error, that the refusals of this pass are too many
+// for a folder of which wanted messages were to be brought.
+func (p *pass) breaker(wanted int) error {
+	var n int
+	p.tally(func() { n = len(p.held) })
+	if n <= breakerCount && (n < breakerFloor || n*breakerShare <= wanted) {
+		return nil
+	}
+	var last error
+	p.tally(func() { last = p.held[n-1].reason })
+	return reply.WithClass(reply.Config, fmt.Errorf("%w: %w", errBreaker, last))
+}
+
+// takeBack undoes what this pass put into the hold: the messages are at their
+// source still, and are wanted again.
+func (p *pass) takeBack() error {
+	var rows []ledger.Row
+	for _, h := range p.held {
+		row := h.row
+		row.State, row.Attempts, row.NextTry = ledger.Failed, 0, time.Time{}
+		rows = append(rows, row)
+		h.res.Held = 0
+	}
+	if err := p.c.Ledger.Commit(p.hard, changes(rows)...); err != nil {
+		return err
+	}
+	for _, h := range p.held {
+		if err := p.c.Hold.Remove(p.a.Name, h.row.ID); err != nil {
+			return err
+		}
+	}
+	p.held = nil
+	return nil
+}
+
+// retryHeld tries the held messages whose time has come.
+func (p *pass) retryHeld() error {
+	entries, err := p.c.Hold.List(p.a.Name)
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for _, e := range entries {
+		if !e.Retry.IsZero() && !p.c.Now().Before(e.Retry) {
+			ids = append(ids, e.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err = p.deliverHeld(ids)
+	return err
+}
+
+// deliverHeld brings held messages to the destination and takes those that have
+// arrived out of the hold. The row stays HELD until then: a crash in between
+// leaves the entry, and the destination is asked before it is sent again.
+func (p *pass) deliverHeld(ids []string) (delivered int, err error) {
+	for _, id := range ids {
+		e, err := p.c.Hold.Get(p.a.Name, id)
+		if err != nil {
+			return delivered, fmt.Errorf("no held message %s of account %s: %w", id, p.a.Name, err)
+		}
+		ok, err := p.deliverEntry(e)
+		if err != nil {
+			return delivered, err
+		}
+		if ok {
+			delivered++
+		}
+	}
+	return delivered, nil
+}
+
+// deliverEntry delivers one held message. A refusal keeps it in the hold and is
+// no error.
+func (p *pass) deliverEntry(e Entry) (delivered bool, err error) {
+	if err := p.prepare(e.Into); err != nil {
+		return false, err
+	}
+	receipt, err := p.arrivedBefore(e.ID)
+	if err == nil && receipt == "" {
+		receipt, err = p.sendEntry(e)
+	}
+	switch {
+	case errors.Is(err, deliver.ErrUnavailable):
+		return false, err
+	case err != nil:
+		e.Attempts++
+		e.Reason, e.Class = reply.Clean(err.Error()), string(reply.ClassOf(err))
+		if !e.Retry.IsZero() {
+			e.Retry = p.now().Add(pause(e.Attempts))
+		}
+		p.log.Warn("a held message is refused again", "id", e.ID, "err", err)
+		return false, p.c.Hold.Update(e)
+	}
+	return true, p.releaseEntry(e, receipt)
+}
+
+// releaseEntry records that a held message has arrived and removes it.
+func (p *pass) releaseEntry(e Entry, receipt string) error {
+	rows, err := p.c.Ledger.ByID(p.hard, e.ID)
+	if err != nil {
+		return err
+	}
+	for i, r := range rows {
+		r.State, r.At, r.Receipt = ledger.Delivered, p.now(), receipt
+		rows[i] = p.withAfter(r)
+	}
+	cs := append(changes(rows), ledger.Adopted{ID: e.ID, Receipt: receipt, Destination: p.a.To})
+	if err := p.c.Ledger.Commit(p.hard, cs...); err != nil {
+		return err
+	}
+	return p.c.Hold.Remove(p.a.Name, e.ID)
+}
+
+// arrivedBefore reports whether an earlier attempt, cut short, has brought the
+// message after all.
+func (p *pass) arrivedBefore(id string) (receipt string, err error) {
+	if p.finder == nil {
+		return "", nil
+	}
+	if err := p.ask(); err != nil {
+		return "", err
+	}
+	known, err := p.c.Ledger.Settled(p.hard, []string{id})
+	if f, ok := known[id]; ok && f.State != ledger.Held {
+		receipt = f.Receipt
+		if receipt == "" {
+			receipt = "found at the destination"
+		}
+	}
+	return receipt, err
+}
+
+func (p *pass) sendEntry(e Entry) (receipt string, err error) {
+	file, err := p.c.Hold.Open(p.a.Name, e.ID)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	pc := &parcel{body: &Body{Size: e.Size, data: file}}
+	pc.msg = &deliver.Message{ID: e.ID, Account: p.a.Name, Begun: e.Begun, Received: e.Received, Flags: e.Flags, Folder: e.Into}
+	if pc.msg.Digest, err = digestOf(pc.body.Open(nil)); err != nil {
+		return "", err
+	}
+	p.seal(pc)
+	fate := errors.New("the destination said nothing of the message")
+	err = p.a.Destination.Deliver(p.hard, []*deliver.Message{pc.msg}, func(_ *deliver.Message, r deliver.Receipt, err error) {
+		receipt, fate = r.Where, err
+	})
+	if fate != nil {
+		return "", errors.Join(fate, err)
+	}
+	return receipt, nil
+}
+
+func digestOf(r io.Reader) (sum [32]byte, err error) {
+	h := newDigest()
+	_, err = io.Copy(h, r)
+	h.Sum(sum[:0])
+	return sum, err
+}

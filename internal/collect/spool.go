@@ -1,0 +1,172 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/sync/semaphore"
+
+	"mailrill/internal/fsx"
+)
+
+// A Spool keeps message bodies between their retrieval and their delivery:
+// small ones in memory, large ones in files without a name that are gone with
+// the process. Both kinds have a budget for the whole process; whoever wants
+// more waits, which is all the back-pressure there is.
+type Spool struct {
+	fs     fsx.FS
+	dir    string
+	memory *semaphore.Weighted
+	disk   *semaphore.Weighted
+}
+
+const (
+	spoolSmall  = 256 << 10 // bodies up to this many octets stay in memory
+	spoolMemory = 16 << 20  // budget for small bodies
+	spoolDisk   = 64 << 20  // budget for large ones; one may always be larger, alone
+)
+
+// NewSpool returns a Spool whose files lie in dir.
+func NewSpool(fs fsx.FS, dir string) *Spool {
+	return &Spool{fs, dir, semaphore.NewWeighted(spoolMemory), semaphore.NewWeighted(spoolDisk)}
+}
+
+// A Body is a spooled body. It can be read from several places at once.
+type Body struct {
+	Size    int64
+	data    io.ReaderAt
+	file    *fsx.File
+	release func()
+}
+
+// A SpoolError is a failure of the disk under the spool, as opposed to one of
+// the reader.
+type SpoolError struct{ Err error }
+
+func (e *SpoolError) Error() string { return fmt.Sprintf("spool a message: %v", e.Err) }
+func (e *SpoolError) Unwrap() error { return e.Err }
+
+// Take reads r to its end. size is the expected size, or -1. The taps see every
+// octet. An error is r's, or a *SpoolError.
+func (s *Spool) Take(ctx context.Context, r io.Reader, size int64, taps ...io.Writer) (*Body, error) {
+	release, err := s.reserve(ctx, size)
+	if err != nil {
+		return nil, err
+	}
+	b := &Body{release: release}
+	if err := b.fill(s, r, io.MultiWriter(taps...)); err != nil {
+		b.Release()
+		return nil, err
+	}
+	return b, nil
+}
+
+// reserve takes the expected size off a budget.
+func (s *Spool) reserve(ctx context.Context, size int64) (release func(), err error) {
+	budget, limit := s.memory, int64(spoolMemory)
+	if size > spoolSmall {
+		budget, limit = s.disk, spoolDisk
+	}
+	n := min(max(size, 4<<10), limit)
+	if err := budget.Acquire(ctx, n); err != nil {
+		return nil, err
+	}
+	return func() { budget.Release(n) }, nil
+}
+
+// fill reads r into memory and, from spoolSmall on, into a file.
+func (b *Body) fill(s *Spool, r io.Reader, tap io.Writer) error {
+	var mem []byte
+	buf := make([]byte, 32<<10)
+	for {
+		n, err := r.Read(buf)
+		tap.Write(buf[:n])
+		b.Size += int64(n)
+		if b.file == nil && b.Size <= spoolSmall {
+			mem = append(mem, buf[:n]...)
+		} else if err := b.spill(s, &mem, buf[:n]); err != nil {
+			return &SpoolError{err}
+		}
+		switch {
+		case err == io.EOF:
+			b.data = b.file
+			if b.file == nil {
+				b.data = sliceReader(mem)
+			}
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// spill moves what is in memory to a file, if that has not been done, and
+// appends p to it.
+func (b *Body) spill(s *Spool, mem *[]byte, p []byte) (err error) {
+	if b.file == nil {
+		if b.file, err = s.fs.Temp(s.dir); err != nil {
+			return err
+		}
+		if _, err = b.file.Write(*mem); err != nil {
+			return err
+		}
+		*mem = nil
+	}
+	_, err = b.file.Write(p)
+	return err
+}
+
+// Release gives the body's room back. It is called once, when no reader of the
+// body is in use any more.
+func (b *Body) Release() {
+	if b.file != nil {
+		b.file.Close()
+	}
+	b.release()
+}
+
+// Open returns a reader of prefix and the body behind it.
+func (b *Body) Open(prefix []byte) io.ReadSeekCloser {
+	c := copyReader{prefix, b.data}
+	return nopCloser{io.NewSectionReader(c, 0, int64(len(prefix))+b.Size)}
+}
+
+type nopCloser struct{ io.ReadSeeker }
+
+func (nopCloser) Close() error { return nil }
+
+// copyReader reads a copy: the trace line, then the body.
+type copyReader struct {
+	prefix []byte
+	body   io.ReaderAt
+}
+
+func (c copyReader) ReadAt(p []byte, off int64) (n int, err error) {
+	if off < int64(len(c.prefix)) {
+		n = copy(p, c.prefix[off:])
+		if n == len(p) {
+			return n, nil
+		}
+		off += int64(n)
+	}
+	m, err := c.body.ReadAt(p[n:], off-int64(len(c.prefix)))
+	return n + m, err
+}
+
+type sliceReader []byte
+
+func (s sliceReader) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 {
+		return 0, errors.New("negative offset")
+	}
+	if off >= int64(len(s)) {
+		return 0, io.EOF
+	}
+	n := copy(p, s[off:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}

@@ -1,0 +1,228 @@
+package collect
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"mailrill/deliver"
+	"mailrill/fetch"
+	"mailrill/internal/ledger"
+	"mailrill/internal/reply"
+)
+
+// A parcel is a message that was retrieved and is on its way.
+type parcel struct {
+	msg    *deliver.Message
+	row    ledger.Row
+	body   *Body
+	header header
+	also   []ledger.Row // further source copies of the same octets in this session
+}
+
+// receivedLimit is the number of Received fields from which on a message is
+// taken to go in circles (RFC 5321 §6.3).
+const receivedLimit = 100
+
+// retrieve brings what is wanted of a folder: bodies are spooled here, while the
+// flow delivers those before them.
+func (v *visit) retrieve(b *box) error {
+	fl := v.startFlow(b)
+	err := v.session.Retrieve(v.hard, append(b.wanted, b.drain...), func(it fetch.Item, meta *fetch.Meta, r io.Reader, err error) error {
+		if v.ctx.Err() != nil {
+			return errStopped
+		}
+		if err := fl.stopped(); err != nil {
+			return err
+		}
+		return v.take(fl, b, it, meta, r, err)
+	})
+	flowErr := fl.finish()
+	v.progress += fl.progress
+	v.unsettled += fl.unsettled
+	if errors.Is(flowErr, errBreaker) {
+		return errors.Join(flowErr, v.takeBack())
+	}
+	var disk *SpoolError
+	switch {
+	case flowErr != nil:
+		return flowErr
+	case err == nil, errors.Is(err, errStopped) && v.ctx.Err() != nil:
+		return nil
+	case errors.As(err, &disk), v.hard.Err() != nil:
+		return err
+	}
+	return fmt.Errorf("%w: %w", errBroken, err)
+}
+
+// take receives one message from the source.
+func (v *visit) take(fl *flow, b *box, it fetch.Item, meta *fetch.Meta, r io.Reader, err error) error {
+	switch {
+	case errors.Is(err, fetch.ErrGone):
+		return nil
+	case err != nil:
+		return v.failed(fl, b, it, err)
+	case b.known[it.Key].State.Terminal():
+		return v.discard(fl, it, r)
+	}
+	p, err := v.spool(b, it, meta, r)
+	var disk *SpoolError
+	switch {
+	case errors.As(err, &disk), v.hard.Err() != nil:
+		return err
+	case err != nil:
+		return v.failed(fl, b, it, err)
+	}
+	v.unsettled++
+	v.retrieved = append(v.retrieved, it.Key)
+	return v.route(fl, b, p)
+}
+
+// discard reads a message that was settled before, only so that the window of
+// the listing moves on.
+func (v *visit) discard(fl *flow, it fetch.Item, r io.Reader) error {
+	if _, err := io.Copy(io.Discard, r); err == nil {
+		v.drained[it.Key] = true
+		fl.progress++
+	}
+	return nil
+}
+
+// failed records that one message could not be retrieved. It is tried again
+// after the others, with growing pauses.
+func (v *visit) failed(fl *flow, b *box, it fetch.Item, err error) error {
+	row := v.row(b, it, ledger.Failed, reply.Clean(err.Error()))
+	row.Attempts = b.known[it.Key].Attempts + 1
+	row.NextTry = row.At.Add(pause(row.Attempts))
+	v.log.Warn("message could not be retrieved", "folder", b.row.Name, "key", it.Key, "attempt", row.Attempts, "err", err)
+	fl.progress++
+	v.tally(func() { v.failure(b.res, row, err) })
+	return v.c.Ledger.Commit(v.hard, row)
+}
+
+// pauses are the times between attempts at one message. The first failure may be
+// the line's, not the message's, and costs nothing.
+var pauses = []time.Duration{0, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 4 * time.Hour}
+
+// pause returns how long to wait after the n-th failure.
+func pause(n int) time.Duration { return pauses[min(max(n, 1), len(pauses))-1] }
+
+// spool reads a body and computes everything that follows from its octets.
+func (v *visit) spool(b *box, it fetch.Item, meta *fetch.Meta, r io.Reader) (*parcel, error) {
+	digest, head, seen := newDigest(), fetch.NewHeaderHash(), &capture{}
+	body, err := v.c.Spool.Take(v.hard, r, it.Size, digest, head, seen)
+	if err != nil {
+		return nil, err
+	}
+	p := &parcel{body: body, header: parseHeader(seen.buf), row: v.row(b, it, ledger.Intent, "")}
+	m := &deliver.Message{Account: v.a.Name, Received: meta.Received, Flags: meta.Flags, Folder: b.into, Begun: p.row.At}
+	digest.Sum(m.Digest[:0])
+	m.ID = messageID(v.account.Birth, b.into, m.Digest)
+	p.row.ID, p.row.Header, p.row.Message = m.ID, head.Sum(), ledger.MessageHash(p.header.messageID)
+	p.msg = m
+	v.seal(p)
+	return p, v.continueRow(b, p)
+}
+
+// seal gives the message its octets: the trace line, when there is one, and the
+// body as the source served it.
+func (p *pass) seal(pc *parcel) {
+	var line []byte
+	if p.a.Trace {
+		line = traceLine(pc.msg.ID, p.a.Name)
+	}
+	pc.msg.Size = int64(len(line)) + pc.body.Size
+	pc.msg.Open = func() (io.ReadSeekCloser, error) { return pc.body.Open(line), nil }
+}
+
+// continueRow takes over what an earlier attempt at the same message has left.
+func (v *visit) continueRow(b *box, p *parcel) error {
+	brief, known := b.known[p.row.Key]
+	if !known {
+		return nil
+	}
+	p.row.Attempts = brief.Attempts
+	if brief.State == ledger.Old {
+		p.msg.Flags = withSeen(p.msg.Flags)
+		return nil
+	}
+	old, ok, err := v.c.Ledger.Get(v.hard, p.row.Folder, p.row.Key)
+	if err == nil && ok && old.ID == p.row.ID && !old.Begun.IsZero() {
+		p.msg.Begun = old.Begun
+	}
+	return err
+}
+
+func withSeen(flags []string) []string {
+	for _, f := range flags {
+		if f == `\Seen` {
+			return flags
+		}
+	}
+	return append(flags, `\Seen`)
+}
+
+// route decides what becomes of a message whose octets are known: nothing, when
+// it is ours or known; the hold; or the destination.
+func (v *visit) route(fl *flow, b *box, p *parcel) error {
+	p.row.Begun = p.msg.Begun
+	if fl.follow(p) {
+		return nil
+	}
+	known, err := v.c.Ledger.Settled(v.hard, []string{p.msg.ID})
+	if err != nil {
+		p.body.Release()
+		return err
+	}
+	if found, ok := known[p.msg.ID]; ok {
+		return fl.join(p, found)
+	}
+	looping, err := v.isLoop(p)
+	switch {
+	case err != nil:
+		p.body.Release()
+		return err
+	case looping:
+		v.log.Warn("skipped a message that this account has delivered already: source and destination form a loop", "folder", b.row.Name, "key", p.row.Key)
+		return fl.leave(p, "a loop: it bears this account's trace line")
+	case v.a.Own != "" && p.header.from == v.a.Own:
+		return fl.leave(p, "own sent mail")
+	case v.c.Hold.Has(v.a.Name, p.msg.ID):
+		return fl.join(p, ledger.Found{State: ledger.Held, Receipt: "in the hold already"})
+	case p.header.received > receivedLimit:
+		return fl.hold(p, fmt.Errorf("it has %d Received fields and most likely goes in circles", p.header.received), time.Time{})
+	case v.tooLarge(fetch.Item{Size: p.body.Size}) && b.listing.Drains:
+		return fl.hold(p, fmt.Errorf("larger than max_size (%d octets)", p.body.Size), time.Time{})
+	}
+	return fl.send(p)
+}
+
+// isLoop reports whether the message is a copy that this account has made: its
+// first trace line names the account, and an ID that the ledger knows or that
+// its own octets give. A line that somebody forged fits neither.
+func (v *visit) isLoop(p *parcel) (bool, error) {
+	h := p.header
+	if h.traceID == "" || h.traceName != v.a.Name && h.traceName != v.account.Birth {
+		return false, nil
+	}
+	rows, err := v.c.Ledger.ByID(v.hard, h.traceID)
+	if err != nil || len(rows) > 0 {
+		return len(rows) > 0, err
+	}
+	line := traceLine(h.traceID, h.traceName)
+	if p.body.Size < int64(len(line)) {
+		return false, nil
+	}
+	rest := p.body.Open(nil)
+	if _, err := rest.Seek(int64(len(line)), io.SeekStart); err != nil {
+		return false, err
+	}
+	digest := newDigest()
+	if _, err := io.Copy(digest, rest); err != nil {
+		return false, err
+	}
+	var sum [32]byte
+	digest.Sum(sum[:0])
+	return h.traceID == messageID(v.account.Birth, p.msg.Folder, sum), nil
+}
