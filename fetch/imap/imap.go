@@ -1,0 +1,150 @@
+// Package imap collects from IMAP mailboxes (RFC 3501, RFC 9051).
+//
+// Think of it as a reader that trusts nothing but UIDs. A message is known by
+// "UIDVALIDITY/UID", and an answer counts for a message only when its own UID
+// says so: what arrives without being asked for, twice, or for another UID is
+// discarded. An OK without a body is no empty message, \Seen is nobody's state
+// (folders are opened with EXAMINE, bodies are asked for with PEEK), and SEARCH
+// is never asked what is new, since servers answer it from stale indexes.
+//
+// What changes the mailbox is in Finish alone. It selects the folder for
+// writing, compares the header of every UID with the message that was delivered
+// and then removes by UID: never by EXPUNGE or CLOSE, which would also remove
+// what somebody else marked.
+//
+// A file for each verb: folders.go and roles.go (LIST), list.go, retrieve.go and
+// body.go, dates.go, finish.go with verify.go and act.go, wait.go (IDLE).
+package imap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+
+	"mailrill/fetch"
+	"mailrill/internal/imapwire"
+	"mailrill/internal/reply"
+	"mailrill/internal/sasl"
+)
+
+// Options say which account to collect from, and how.
+type Options struct {
+	// Dial returns a connection that is already secure and begins with the
+	// server's greeting. The connection is cut when the context ends.
+	Dial func(context.Context) (net.Conn, error)
+	Auth sasl.Auth
+	// ID is what ID (RFC 2971) tells the server after the login; nil: nothing.
+	ID map[string]string
+	// Folders are names (UTF-8, INBOX in any case), patterns in which "*" stands
+	// for anything, "role:junk" for the folders of a role, and any of these
+	// behind "!" for what is left out. Empty: INBOX.
+	Folders []string
+	// TrashOnDelete: to delete is to move to the folder whose role is trash.
+	// At Gmail, removing from a label only archives.
+	TrashOnDelete bool
+	// Notice is told, in a sentence for people, what could not be done as asked
+	// without being an error. It may be nil.
+	Notice func(string)
+}
+
+// A Source is an IMAP account.
+type Source struct{ o Options }
+
+// New returns a Source.
+func New(o Options) *Source { return &Source{o} }
+
+var (
+	_ fetch.Source = (*Source)(nil)
+	_ fetch.Dater  = (*session)(nil)
+	_ fetch.Waiter = (*session)(nil)
+)
+
+// Connect dials and logs in.
+func (s *Source) Connect(ctx context.Context) (fetch.Session, error) {
+	conn, err := s.o.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	changed := make(chan struct{}, 1)
+	client, err := imapwire.Connect(ctx, conn, imapwire.Options{
+		Auth: s.o.Auth, ID: s.o.ID, Notify: func() { raise(changed) },
+	})
+	if err != nil {
+		return nil, errors.Join(err, drop(conn))
+	}
+	return &session{o: s.o, client: client, changed: changed}, nil
+}
+
+// drop closes a connection that served for nothing. That it was closed before
+// is no further fault.
+func drop(c io.Closer) error {
+	if err := c.Close(); err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.ErrClosedPipe) {
+		return err
+	}
+	return nil
+}
+
+// session is one login.
+type session struct {
+	o       Options
+	client  *imapwire.Client
+	changed chan struct{} // holds a token when the open folder may have changed
+
+	boxes []box // what LIST said, once it was asked
+
+	folder   string             // the open one
+	selected *imapwire.Selected // as it was when it was opened
+	writable bool               // it was opened by SELECT
+	fresh    bool               // nothing happened since it was opened
+
+	probed    bool // one body was retrieved: uidBehind is known
+	uidBehind bool // the server sends a body before it says whose it is
+	noExpunge bool // the server cannot expunge by UID, whatever it offers
+}
+
+// Close ends the session, by LOGOUT when it is to be committed. IMAP defers
+// nothing to its end: what was done holds also when LOGOUT fails.
+func (s *session) Close(commit bool) error {
+	if !commit {
+		return drop(s.client)
+	}
+	err := s.client.Logout()
+	_ = s.client.Close()
+	if err != nil {
+		return fmt.Errorf("log out: %w", err)
+	}
+	return nil
+}
+
+// refused reports whether err is the server's answer to one command, with the
+// connection still there for the next.
+func (s *session) refused(err error) bool {
+	if _, ok := errors.AsType[*reply.Error](err); !ok {
+		return false
+	}
+	select {
+	case <-s.client.IMAP().Closed():
+		return false
+	default:
+		return true
+	}
+}
+
+// run does a command of go-imap, which knows no context: when ctx ends, the
+// connection is dropped.
+func (s *session) run(ctx context.Context, verb string, command func() error) error {
+	stop := context.AfterFunc(ctx, func() { _ = s.client.Close() })
+	defer stop()
+	if err := command(); err != nil {
+		return s.client.Refused(verb, err)
+	}
+	return nil
+}
+
+func (s *session) notice(format string, args ...any) {
+	if s.o.Notice != nil {
+		s.o.Notice(fmt.Sprintf(format, args...))
+	}
+}
