@@ -62,9 +62,9 @@ func (v *visit) take(fl *flow, b *box, it fetch.Item, meta *fetch.Meta, r io.Rea
 	case errors.Is(err, fetch.ErrGone):
 		return nil
 	case err != nil:
-		return v.failed(fl, b, it, err)
+		return v.failed(b, it, err)
 	case b.known[it.Key].State.Terminal():
-		return v.discard(fl, it, r)
+		return v.discard(it, r)
 	}
 	p, err := v.spool(b, it, meta, r)
 	var disk *SpoolError
@@ -72,7 +72,7 @@ func (v *visit) take(fl *flow, b *box, it fetch.Item, meta *fetch.Meta, r io.Rea
 	case errors.As(err, &disk), v.hard.Err() != nil:
 		return err
 	case err != nil:
-		return v.failed(fl, b, it, err)
+		return v.failed(b, it, err)
 	}
 	v.unsettled++
 	v.retrieved = append(v.retrieved, it.Key)
@@ -81,22 +81,22 @@ func (v *visit) take(fl *flow, b *box, it fetch.Item, meta *fetch.Meta, r io.Rea
 
 // discard reads a message that was settled before, only so that the window of
 // the listing moves on.
-func (v *visit) discard(fl *flow, it fetch.Item, r io.Reader) error {
+func (v *visit) discard(it fetch.Item, r io.Reader) error {
 	if _, err := io.Copy(io.Discard, r); err == nil {
 		v.drained[it.Key] = true
-		fl.progress++
+		v.progress++
 	}
 	return nil
 }
 
 // failed records that one message could not be retrieved. It is tried again
 // after the others, with growing pauses.
-func (v *visit) failed(fl *flow, b *box, it fetch.Item, err error) error {
+func (v *visit) failed(b *box, it fetch.Item, err error) error {
 	row := v.row(b, it, ledger.Failed, reply.Clean(err.Error()))
 	row.Attempts = b.known[it.Key].Attempts + 1
 	row.NextTry = row.At.Add(pause(row.Attempts))
 	v.log.Warn("message could not be retrieved", "folder", b.row.Name, "key", it.Key, "attempt", row.Attempts, "err", err)
-	fl.progress++
+	v.progress++
 	v.tally(func() { v.failure(b.res, row, err) })
 	return v.c.Ledger.Commit(v.hard, row)
 }
