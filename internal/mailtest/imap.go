@@ -47,6 +47,9 @@ type IMAP struct {
 
 // Start listens on 127.0.0.1 and returns host:port.
 func (s *IMAP) Start() (addr string, err error) {
+	if s.Gmail && s.Store.ByRole(`\All`) == "" {
+		s.Store.GmailFolders(s.Language)
+	}
 	if s.ln, err = listen("", s.TLS, s.serve); err != nil {
 		return "", err
 	}

@@ -91,7 +91,13 @@ func (k *link) done() {
 	if k.left >= 0 || k.upload >= 0 {
 		k.drop()
 	}
-	if !k.cut && k.br.Buffered() == 0 {
+	if k.br.Buffered() == 0 {
+		k.flush()
+	}
+}
+
+func (k *link) flush() {
+	if !k.cut {
 		k.bw.Flush()
 	}
 }
@@ -132,6 +138,11 @@ func (k *link) line() (string, error) {
 	if k.cut {
 		return "", net.ErrClosed
 	}
+	return k.readLine()
+}
+
+// readLine may run beside a goroutine that writes.
+func (k *link) readLine() (string, error) {
 	var line []byte
 	for {
 		part, err := k.br.ReadSlice('\n')

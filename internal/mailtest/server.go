@@ -25,6 +25,7 @@ type Verdict struct {
 	LoseReply bool
 	// CutUpload drops the connection, with nothing done, after so many octets of
 	// the literal, the DATA or the BDAT chunk that belongs to the command were read.
+	// If fewer come, the command is done and the connection dropped behind its answer.
 	CutUpload int
 }
 

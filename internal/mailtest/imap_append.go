@@ -1,0 +1,119 @@
+package mailtest
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// maxMessage bounds what APPEND takes into memory.
+const maxMessage = 256 << 20
+
+// append stores one message, or with MULTIAPPEND (RFC 3502) several, all or
+// none. What can be refused is refused before the literal.
+func (c *imapSession) append() string {
+	name, err := c.folderArgument()
+	if err != nil {
+		return bad(err)
+	}
+	if !c.selectable(name) {
+		return c.missing(name, "TRYCREATE")
+	}
+	c.limit = maxMessage
+	var ms []Message
+	for c.rest != "" {
+		if len(ms) > 0 && !c.has("MULTIAPPEND") {
+			return bad(errSyntax)
+		}
+		m, refusal := c.upload()
+		if refusal != "" {
+			return refusal
+		}
+		ms = append(ms, m)
+	}
+	if len(ms) == 0 {
+		return bad(errSyntax)
+	}
+	return c.deposit(name, ms)
+}
+
+// upload reads a message with its flags and date.
+func (c *imapSession) upload() (m Message, refusal string) {
+	if err := c.space(); err != nil {
+		return m, bad(err)
+	}
+	if err := c.appendOptions(&m); err != nil {
+		return m, bad(err)
+	}
+	l, err := c.literal()
+	if err != nil {
+		return m, bad(err)
+	}
+	if limit := c.appendLimit(); limit > 0 && l.size > limit {
+		return m, "NO [TOOBIG] Message too large."
+	}
+	if m.Body, err = c.read(l); err != nil {
+		return m, bad(err)
+	}
+	return m, c.refuse(m.Body, l)
+}
+
+func (c *imapSession) appendOptions(m *Message) (err error) {
+	if strings.HasPrefix(c.rest, "(") {
+		if m.Flags, err = c.command.list(); err != nil {
+			return err
+		}
+		if err = c.space(); err != nil {
+			return err
+		}
+	}
+	if strings.HasPrefix(c.rest, `"`) {
+		var date string
+		if date, err = c.quoted(); err != nil {
+			return err
+		}
+		if m.Date, err = time.Parse("_2-Jan-2006 15:04:05 -0700", date); err != nil {
+			return errSyntax
+		}
+		return c.space()
+	}
+	return nil
+}
+
+// refuse returns the answer to a message that is not taken, or "".
+func (c *imapSession) refuse(body []byte, l literal) string {
+	if !l.binary && !c.AllowNUL && bytes.IndexByte(body, 0) >= 0 {
+		return "NO [CANNOT] NUL needs a binary literal."
+	}
+	if c.RefuseAppend == nil {
+		return ""
+	}
+	text := c.RefuseAppend(body)
+	if text == "" || strings.HasPrefix(text, "NO") || strings.HasPrefix(text, "BAD") {
+		return text
+	}
+	return "NO " + text
+}
+
+func (c *imapSession) deposit(name string, ms []Message) string {
+	s := c.Store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.selectable(name)
+	if f == nil {
+		return c.missing(name, "TRYCREATE")
+	}
+	var uids []string
+	for _, m := range ms {
+		uids = append(uids, itoa(s.add(f, m).uid))
+	}
+	done := "Append completed."
+	if c.Gmail {
+		done = "(Success)"
+	}
+	if !c.has("UIDPLUS") {
+		return "OK " + done
+	}
+	return fmt.Sprintf("OK [APPENDUID %d %s] %s", f.validity, strings.Join(uids, ","), done)
+}
