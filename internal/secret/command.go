@@ -52,14 +52,14 @@ func runCommand(ctx context.Context, argv []string, timeout time.Duration) (stri
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = pipeGrace
 	err := cmd.Run()
-	line, _, _ := strings.Cut(stdout.String(), "\n")
+	line, _, _ := strings.Cut(stdout.kept.String(), "\n")
 	switch {
 	case err == nil, errors.Is(err, exec.ErrWaitDelay):
 		return line, nil
 	case limited.Err() != nil:
 		err = fmt.Errorf("did not end within %v", timeout)
 	}
-	return "", fmt.Errorf("password_command %s: %w%s", argv[0], err, complaint(stderr.String(), line))
+	return "", fmt.Errorf("password_command %s: %w%s", argv[0], err, complaint(stderr.kept.String(), line))
 }
 
 // complaint is what the command said about its failure, without the secret that
@@ -76,12 +76,12 @@ func complaint(stderr, secret string) string {
 
 // head keeps the beginning of what is written to it and takes the rest, so that
 // the writer is not held up.
-type head struct{ bytes.Buffer }
+type head struct{ kept bytes.Buffer }
 
 func (h *head) Write(p []byte) (int, error) {
 	// Three more than a secret may have: see readFile.
-	if room := limit + 3 - h.Len(); room > 0 {
-		h.Buffer.Write(p[:min(room, len(p))])
+	if room := limit + 3 - h.kept.Len(); room > 0 {
+		h.kept.Write(p[:min(room, len(p))])
 	}
 	return len(p), nil
 }

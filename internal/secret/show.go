@@ -40,9 +40,6 @@ func program(argv []string) string {
 // Format prints String for every verb: also %d and %#v would show the fields.
 func (s Source) Format(f fmt.State, _ rune) { fmt.Fprint(f, s.String()) }
 
-// GoString is String.
-func (s Source) GoString() string { return s.String() }
-
 // LogValue is String.
 func (s Source) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
