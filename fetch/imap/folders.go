@@ -51,11 +51,11 @@ func choose(entries []string, boxes []box) ([]fetch.Folder, error) {
 			}
 		}
 	}
-	if len(chosen) == 0 && len(missing) == 0 {
-		missing = wanted
-	}
-	if len(missing) > 0 {
+	switch {
+	case len(missing) > 0:
 		return nil, noFolder(missing, boxes)
+	case len(chosen) == 0:
+		return nil, reply.WithClass(reply.Config, fmt.Errorf("%w: %q choose none", fetch.ErrNoFolder, entries))
 	}
 	return chosen, nil
 }

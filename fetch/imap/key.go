@@ -22,8 +22,10 @@ func parseKey(key string) (validity, uid uint32, ok bool) {
 	v64, errV := strconv.ParseUint(v, 10, 32)
 	u64, errU := strconv.ParseUint(u, 10, 32)
 	validity, uid = uint32(v64), uint32(u64)
-	ok = errV == nil && errU == nil && uid > 0 && keyOf(validity, uid) == key
-	return validity, uid, ok
+	if errV != nil || errU != nil || uid == 0 || keyOf(validity, uid) != key {
+		return 0, 0, false
+	}
+	return validity, uid, true
 }
 
 // uidSet writes uids, which must ascend, as a set: "1:3,7". A UID that occurs
