@@ -22,6 +22,8 @@ type Harness struct {
 
 	Dates bool // the server knows arrival dates itself; without, the top Received field tells
 	Flags bool // messages have flags
+	// Undated: this server cannot tell dates without bodies; a Dater's are zero.
+	Undated bool
 
 	// Do lists the after-actions that the source can do. Any other is refused.
 	Do []fetch.Action
@@ -45,10 +47,10 @@ type Mailbox struct {
 	// Remove takes message i away, as another client does.
 	Remove func(i int)
 
-	// Cut makes every later session lose its connection after so many octets of
-	// the body of message i.
+	// Cut makes the server drop the connection after so many octets of the body
+	// of message i, as they are served, from now on and in open sessions too.
 	Cut func(i, octets int)
-	// NoBody makes the server answer the request for message i without a body.
+	// NoBody makes it answer the request for message i without a body.
 	NoBody func(i int)
 	// Mend undoes Cut and NoBody.
 	Mend func()

@@ -127,6 +127,9 @@ func (s *suite) dates() {
 	calls := map[string]int{}
 	s.must(dater.Dates(s.Context(), items, func(it fetch.Item, meta fetch.Meta) {
 		calls[it.Key]++
+		if s.h.Undated {
+			return
+		}
 		s.checkMeta(slices.Index(items, it), meta, ms[slices.Index(items, it)])
 	}))
 	for _, it := range items {
@@ -159,9 +162,10 @@ func (s *suite) untouched() {
 func (s *suite) cut() {
 	ms := letters(6)
 	m := s.h.New(s.T, ms)
-	for _, octets := range []int{0, 1, 200, len(ms[3].Body) - 1, len(ms[3].Body)} {
-		m.Cut(3, octets)
+	size := len(s.served(ms[3].Body))
+	for _, octets := range []int{0, 1, 200, size - 1, size} {
 		session, _, items := s.open(m)
+		m.Cut(3, octets)
 		all, err := retrieve(s.Context(), session, items)
 		if err == nil {
 			s.Errorf("cut after %d octets: Retrieve reports nothing", octets)
@@ -170,8 +174,8 @@ func (s *suite) cut() {
 		if err := session.Close(true); err == nil {
 			s.Errorf("cut after %d octets: Close(true) reports success", octets)
 		}
+		m.Mend()
 	}
-	m.Mend()
 	session, _, items := s.open(m)
 	all, err := retrieve(s.Context(), session, items)
 	s.must(err)
@@ -205,8 +209,8 @@ func (s *suite) checkCut(items []fetch.Item, all []got, ms []Message) {
 func (s *suite) noBody() {
 	ms := letters(3)
 	m := s.h.New(s.T, ms)
-	m.NoBody(1)
 	session, _, items := s.open(m)
+	m.NoBody(1)
 	all, err := retrieve(s.Context(), session, items)
 	s.must(err)
 	for i, g := range s.byItem(items, all) {

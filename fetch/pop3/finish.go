@@ -2,11 +2,17 @@ package pop3
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
 	"mailrill/fetch"
 	"mailrill/internal/reply"
+)
+
+var (
+	errGmailDelete = errors.New("pop3: the server ignores DELE; a setting of the mailbox says what becomes of a message that was retrieved")
+	errNotListed   = errors.New("pop3: the messages were not listed in this session")
 )
 
 // Finish marks messages for deletion, which is all that POP3 can do; Close(true)
@@ -15,15 +21,17 @@ import (
 // there is no way back from DELE and QUIT. A Due without a Header is left out
 // always. Of messages that are equal octet for octet all are deleted.
 //
-// A key that is not listed is done where that proves that the message is gone:
-// not on a listing that is a part of the mailbox, nor where the key has become
-// useless (UIDL shared by two messages, or not offered today).
+// A key that is not listed is done where that proves that the message is gone,
+// and not where the key has become useless (a UIDL that two messages share now,
+// or a server that offers none today).
 func (s *session) Finish(ctx context.Context, due []fetch.Due, a fetch.AfterAction) (done []string, err error) {
-	if a.Do != fetch.Delete {
+	switch {
+	case a.Do != fetch.Delete:
 		return nil, reply.WithClass(reply.Config, fmt.Errorf("pop3 cannot do %q at the source, only delete", a.Do))
-	}
-	if !s.box.listed {
-		return nil, fmt.Errorf("pop3 finish: the messages were not listed in this session")
+	case s.partial():
+		return nil, reply.WithClass(reply.Config, errGmailDelete)
+	case !s.box.listed:
+		return nil, errNotListed
 	}
 	defer s.cutWith(ctx)()
 	f := s.finishing(due)
@@ -40,9 +48,8 @@ func (s *session) Finish(ctx context.Context, due []fetch.Due, a fetch.AfterActi
 type finish struct {
 	due  map[string]fetch.Due
 	gone map[string]bool
-	nums []uint32 // messages to look at, and then those to delete
-	keys []string // of nums
-	left map[string]int
+	nums []uint32       // messages to look at, and then those to delete
+	left map[string]int // messages in the mailbox
 }
 
 // finishing finds the due messages in this session's listing.
@@ -60,7 +67,7 @@ func (s *session) finishing(due []fetch.Due) *finish {
 		f.gone[key] = false
 		f.left[key]++
 		if d.Header != [16]byte{} {
-			f.nums, f.keys = append(f.nums, uint32(i+1)), append(f.keys, key)
+			f.nums = append(f.nums, uint32(i+1))
 		}
 	}
 	return f
@@ -70,7 +77,7 @@ func (s *session) finishing(due []fetch.Due) *finish {
 // message that is no longer there.
 func (s *session) provesGone(key string) bool {
 	switch {
-	case s.o.Drains || s.o.Recent, s.box.shared[key]:
+	case s.box.shared[key]:
 		return false
 	case keyKind(key) == byUIDL || keyKind(key) == byOddID:
 		return s.box.uidls
@@ -78,30 +85,42 @@ func (s *session) provesGone(key string) bool {
 	return len(s.box.unreadable) == 0
 }
 
-// verify keeps the messages whose header is that of the delivered one.
+// verify keeps the messages whose header is that of the delivered one. Where the
+// server has no TOP, or refuses it, the whole message is read for its header.
 func (s *session) verify(ctx context.Context, f *finish) error {
-	how := topHeaders
-	if !s.caps.hasOrSilent("TOP") {
-		how = retrHeaders
-	}
-	var nums []uint32
-	var keys []string
-	i := -1
-	err := s.headers(ctx, how, f.nums, func(num uint32, h *header, refused error) error {
-		i++
-		if refused == nil && h.hash.Sum() == f.due[f.keys[i]].Header {
-			nums, keys = append(nums, num), append(keys, f.keys[i])
+	unseen := f.nums
+	f.nums = nil
+	for _, how := range s.looks() {
+		var refusals []uint32
+		err := s.headers(ctx, how, unseen, func(num uint32, h *header, refused error) error {
+			switch {
+			case refused != nil:
+				refusals = append(refusals, num)
+			case h.hash.Sum() == f.due[s.box.keys[num-1]].Header:
+				f.nums = append(f.nums, num)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
-	f.nums, f.keys = nums, keys
-	return err
+		unseen = refusals
+	}
+	return nil
+}
+
+// looks returns the ways to see a header, the cheapest first.
+func (s *session) looks() []look {
+	if s.caps.hasOrSilent("TOP") {
+		return []look{topHeaders, retrHeaders}
+	}
+	return []look{retrHeaders}
 }
 
 func (s *session) remove(ctx context.Context, f *finish) error {
 	return s.each(ctx, "DELE", dele, f.nums, func(i int, refused error) error {
 		if refused == nil {
-			f.left[f.keys[i]]--
+			f.left[s.box.keys[f.nums[i]-1]]--
 			delete(s.spoiled, f.nums[i])
 		}
 		return nil

@@ -138,11 +138,14 @@ func (s *session) Open(ctx context.Context, folder string) (fetch.Listing, error
 	}
 	return fetch.Listing{
 		Count:    s.count,
-		Partial:  s.o.Drains || s.o.Recent,
+		Partial:  s.partial(),
 		Drains:   s.o.Drains,
 		Deferred: true,
 	}, nil
 }
+
+// partial: this is Gmail, which lists a window, or the last 30 days.
+func (s *session) partial() bool { return s.o.Drains || s.o.Recent }
 
 func (s *session) stat() (err error) {
 	if err := s.ready(); err != nil {
@@ -198,8 +201,7 @@ func (s *session) unharmed() error {
 // spoils notes that the server may remove message num at QUIT although nobody
 // was handed it.
 func (s *session) spoils(verb string, num uint32) {
-	gmail := s.o.Drains || s.o.Recent
-	if !s.caps.expires() || gmail && verb == "TOP" {
+	if !s.caps.expires() || s.partial() && verb == "TOP" {
 		return
 	}
 	if s.spoiled == nil {
