@@ -10,35 +10,35 @@ import (
 	"mailrill/internal/reply"
 )
 
-func mailbox(name string, attrs ...string) imapwire.Mailbox {
+func line(name string, attrs ...string) imapwire.Mailbox {
 	return imapwire.Mailbox{Name: name, Separator: "/", Attrs: attrs}
 }
 
 // Gmail's folders as a Chinese user sees them (providers.md 2.3).
 var gmailChinese = []imapwire.Mailbox{
-	mailbox("INBOX", `\HasNoChildren`),
-	mailbox("[Gmail]", `\HasChildren`, `\Noselect`),
-	mailbox("[Gmail]/所有邮件", `\All`, `\HasNoChildren`),
-	mailbox("[Gmail]/已发邮件", `\HasNoChildren`, `\Sent`),
-	mailbox("[Gmail]/草稿", `\Drafts`),
-	mailbox("[Gmail]/垃圾邮件", `\Junk`),
-	mailbox("[Gmail]/已删除邮件", `\Trash`),
-	mailbox("[Gmail]/已加星标", `\Flagged`),
-	mailbox("[Gmail]/重要", `\Important`),
-	mailbox("旅行"),
-	mailbox("Work"), mailbox("Work/2026"),
+	line("INBOX", `\HasNoChildren`),
+	line("[Gmail]", `\HasChildren`, `\Noselect`),
+	line("[Gmail]/所有邮件", `\All`, `\HasNoChildren`),
+	line("[Gmail]/已发邮件", `\HasNoChildren`, `\Sent`),
+	line("[Gmail]/草稿", `\Drafts`),
+	line("[Gmail]/垃圾邮件", `\Junk`),
+	line("[Gmail]/已删除邮件", `\Trash`),
+	line("[Gmail]/已加星标", `\Flagged`),
+	line("[Gmail]/重要", `\Important`),
+	line("旅行"),
+	line("Work"), line("Work/2026"),
 }
 
 // QQ's, without XLIST: names alone tell the roles.
 var qq = []imapwire.Mailbox{
-	mailbox("其他文件夹", `\NoSelect`, `\HasChildren`),
-	mailbox("INBOX"), mailbox("Sent Messages"), mailbox("Drafts"), mailbox("Deleted Messages"), mailbox("Junk"),
-	mailbox("其他文件夹/QQ邮件订阅"), mailbox("其他文件夹/Sent Messages"),
+	line("其他文件夹", `\NoSelect`, `\HasChildren`),
+	line("INBOX"), line("Sent Messages"), line("Drafts"), line("Deleted Messages"), line("Junk"),
+	line("其他文件夹/QQ邮件订阅"), line("其他文件夹/Sent Messages"),
 }
 
 // NetEase's, also without attributes.
 var netease = []imapwire.Mailbox{
-	mailbox("INBOX"), mailbox("草稿箱"), mailbox("已发送"), mailbox("已删除"), mailbox("垃圾邮件"), mailbox("病毒文件夹"), mailbox("项目"),
+	line("INBOX"), line("草稿箱"), line("已发送"), line("已删除"), line("垃圾邮件"), line("病毒文件夹"), line("项目"),
 }
 
 func names(fs []fetch.Folder) string {
@@ -58,7 +58,7 @@ func TestChoose(t *testing.T) {
 	}{
 		{"default", gmailChinese, nil, "INBOX"},
 		{"INBOX in any case", gmailChinese, []string{"inBox"}, "INBOX"},
-		{"INBOX that LIST left out", []imapwire.Mailbox{mailbox("A")}, []string{"INBOX", "A"}, "INBOX | A"},
+		{"INBOX that LIST left out", []imapwire.Mailbox{line("A")}, []string{"INBOX", "A"}, "INBOX | A"},
 		{"the order of the config, each once", gmailChinese, []string{"Work", "INBOX", "Work", "W*"}, "Work | INBOX | Work/2026"},
 		{"a pattern leaves out roles and what holds no mail", gmailChinese, []string{"*"}, "INBOX | Work | Work/2026 | [Gmail]/已发邮件 | 旅行"},
 		{"a pattern and a role that it leaves out", gmailChinese, []string{"旅*", "role:junk"}, "旅行 | [Gmail]/垃圾邮件"},
@@ -72,9 +72,9 @@ func TestChoose(t *testing.T) {
 		{"QQ's roles", qq, []string{"role:trash", "role:junk", "role:sent"}, "Deleted Messages | Junk | Sent Messages"},
 		{"NetEase's names", netease, []string{"*"}, "INBOX | 已发送 | 项目"},
 		{"a role may have two folders", netease, []string{"role:junk"}, "垃圾邮件 | 病毒文件夹"},
-		{"names count for nothing where attributes speak", []imapwire.Mailbox{mailbox("Trash"), mailbox("Bin", `\Trash`)}, []string{"*", "!INBOX"}, "Trash"},
-		{"XLIST", []imapwire.Mailbox{mailbox("收件箱", `\Inbox`), mailbox("A", `\AllMail`), mailbox("S", `\Spam`), mailbox("F", `\Starred`), mailbox("M")}, []string{"*"}, "INBOX | M"},
-		{"a folder that LIST tells twice", []imapwire.Mailbox{mailbox("A"), mailbox("A")}, []string{"A"}, "A"},
+		{"names count for nothing where attributes speak", []imapwire.Mailbox{line("Trash"), line("Bin", `\Trash`)}, []string{"*", "!INBOX"}, "Trash"},
+		{"XLIST", []imapwire.Mailbox{line("收件箱", `\Inbox`), line("A", `\AllMail`), line("S", `\Spam`), line("F", `\Starred`), line("M")}, []string{"*"}, "INBOX | M"},
+		{"a folder that LIST tells twice", []imapwire.Mailbox{line("A"), line("A")}, []string{"A"}, "A"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			got, err := choose(c.entries, boxesOf(c.list))
