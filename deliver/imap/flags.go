@@ -1,0 +1,81 @@
+package imap
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"mailrill/deliver"
+)
+
+// systemFlags are those of RFC 3501 that a copy may bear. \Recent is the
+// server's, and what is \Deleted at the source is not delivered as such.
+var systemFlags = []string{`\Seen`, `\Answered`, `\Flagged`, `\Draft`}
+
+// learnFlags asks which flags the folder keeps, once a connection and only when
+// a message bears any. SELECT is needed: on EXAMINE, Dovecot says "none". A
+// folder that cannot be selected gets the system flags.
+func (d *Destination) learnFlags(ctx context.Context, folder string, ms []*deliver.Message) error {
+	s := d.session
+	if _, known := s.flags[folder]; known || !slices.ContainsFunc(ms, hasFlags) {
+		return nil
+	}
+	s.flags[folder] = systemFlags
+	selected, err := s.Select(ctx, folder, false)
+	if isRefusal(err) {
+		return nil
+	}
+	if err != nil {
+		d.drop()
+		return fmt.Errorf("select folder: %w", err)
+	}
+	if len(selected.PermanentFlags) > 0 {
+		s.flags[folder] = selected.PermanentFlags
+	}
+	return d.leave()
+}
+
+func hasFlags(m *deliver.Message) bool { return len(m.Flags) > 0 }
+
+// leave ends the selected state, so that the server does not report each
+// message that is appended (RFC 3691).
+func (d *Destination) leave() error {
+	s := d.session
+	if !s.Has("UNSELECT") {
+		return nil
+	}
+	err := s.Refused("UNSELECT", s.IMAP().Unselect().Wait())
+	if err == nil || isRefusal(err) {
+		return nil
+	}
+	d.drop()
+	return fmt.Errorf("leave folder: %w", err)
+}
+
+// permitted returns the flags that the folder keeps: those that it lists, and
+// any keyword if it lists \*. A keyword that is no atom cannot be sent.
+func permitted(flags, folder []string) (out []string) {
+	for _, flag := range flags {
+		system := strings.HasPrefix(flag, `\`)
+		if system && !containsFold(systemFlags, flag) || !system && !isAtom(flag) || containsFold(out, flag) {
+			continue
+		}
+		if containsFold(folder, flag) || !system && slices.Contains(folder, `\*`) {
+			out = append(out, flag)
+		}
+	}
+	return out
+}
+
+func containsFold(flags []string, flag string) bool {
+	return slices.ContainsFunc(flags, func(f string) bool { return strings.EqualFold(f, flag) })
+}
+
+// isAtom reports whether s is an atom of RFC 3501; "]" is left out too, on which
+// servers disagree.
+func isAtom(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r >= 0x7f || strings.ContainsRune(`(){%*"\]`, r)
+	})
+}
