@@ -17,6 +17,9 @@ import (
 // Commits go on meanwhile.
 func (l *Ledger) Backup(ctx context.Context, now time.Time) error {
 	path := filepath.Join(l.dir, "ledger.backup")
+	if l.write == nil {
+		return errReadOnly
+	}
 	if err := l.disk.err(); err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -44,10 +43,12 @@ type request struct {
 	result chan error
 }
 
+var errReadOnly = fmt.Errorf("change the state: it is open for reading only: %w", fs.ErrPermission)
+
 // update has the writer run do in a transaction and waits until it is durable.
 func (l *Ledger) update(ctx context.Context, do func(context.Context, *tx) error) error {
 	if l.write == nil {
-		return fmt.Errorf("change the state: it is open for reading only: %w", fs.ErrPermission)
+		return errReadOnly
 	}
 	if err := ctx.Err(); err != nil {
 		return err
@@ -75,7 +76,6 @@ type writer struct {
 	requests chan request
 	quit     chan struct{}
 	done     chan struct{}
-	once     sync.Once
 }
 
 func (l *Ledger) startWriter(db *sql.DB, conn *sql.Conn) *writer {
@@ -88,7 +88,7 @@ func (l *Ledger) startWriter(db *sql.DB, conn *sql.Conn) *writer {
 }
 
 func (w *writer) close() error {
-	w.once.Do(func() { close(w.quit) })
+	close(w.quit)
 	<-w.done
 	return errors.Join(w.tx.close(), w.db.Close())
 }

@@ -91,6 +91,7 @@ func (l *Ledger) migrate(ctx context.Context, conn *sql.Conn, v int64, steps []s
 	}
 	script += fmt.Sprintf("PRAGMA user_version = %d; COMMIT;", len(steps))
 	if _, err := conn.ExecContext(ctx, script); err != nil {
+		_, _ = conn.ExecContext(ctx, "ROLLBACK") // fails where SQLite has done it
 		return fmt.Errorf("migrate the state from version %d: %w", v, translate(err))
 	}
 	return nil

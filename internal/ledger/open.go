@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
@@ -25,6 +26,7 @@ type Ledger struct {
 	disk  *health
 	read  pool
 	write *writer // nil when it is read only
+	close func() error
 }
 
 // Open opens the state in dir for reading and writing, and makes it when there
@@ -43,7 +45,7 @@ func open(dir string, fs fsx.FS, steps []string) (*Ledger, error) {
 	if err := fs.MkdirAll(dir); err != nil {
 		return nil, fmt.Errorf("make state folder: %w", err)
 	}
-	l := &Ledger{dir: dir, fs: fs, disk: new(health)}
+	l := newLedger(dir, fs)
 	if l.lock, err = lock(filepath.Join(dir, "lock")); err != nil {
 		return nil, fmt.Errorf("lock state folder %s: %w", dir, err)
 	}
@@ -52,6 +54,12 @@ func open(dir string, fs fsx.FS, steps []string) (*Ledger, error) {
 		return nil, fmt.Errorf("open state %s: %w", l.path(), err)
 	}
 	return l, nil
+}
+
+func newLedger(dir string, fs fsx.FS) *Ledger {
+	l := &Ledger{dir: dir, fs: fs, disk: new(health)}
+	l.close = sync.OnceValue(l.shut)
+	return l
 }
 
 func (l *Ledger) path() string { return filepath.Join(l.dir, "ledger.db") }
@@ -87,6 +95,9 @@ func (l *Ledger) start(ctx context.Context, steps []string) error {
 		err = l.prepare(ctx, conn, steps)
 	}
 	if err != nil {
+		if conn != nil {
+			conn.Close()
+		}
 		db.Close()
 		return translate(err)
 	}
@@ -155,43 +166,54 @@ func (l *Ledger) prepare(ctx context.Context, conn *sql.Conn, steps []string) er
 
 // OpenReadOnly opens the state in dir to look at it, also while another process
 // writes to it. Without a state its error is fs.ErrNotExist.
-func OpenReadOnly(dir string) (*Ledger, error) {
+func OpenReadOnly(dir string) (*Ledger, error) { return openReadOnly(dir, migrations) }
+
+func openReadOnly(dir string, steps []string) (*Ledger, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	l := &Ledger{dir: dir, disk: new(health)}
+	l := newLedger(dir, fsx.FS{})
 	if _, err := os.Stat(l.path()); err != nil {
 		return nil, err
 	}
 	if err := l.openPool(); err != nil {
 		return nil, err
 	}
-	v, err := version(context.Background(), l.read)
-	switch {
-	case err != nil:
-	case v == 0: // its first Open has not come to its end
-		err = fs.ErrNotExist
-	case v > int64(len(migrations)):
-		err = ErrNewer
-	case v < int64(len(migrations)):
-		err = fmt.Errorf("its version is %d, not %d: the next run brings it up to date", v, len(migrations))
-	}
-	if err != nil {
+	if err := l.current(context.Background(), steps); err != nil {
 		l.read.Close()
 		return nil, fmt.Errorf("open state %s: %w", l.path(), err)
 	}
 	return l, nil
 }
 
-// Close waits for the commits under way, closes the state and unlocks its folder.
-func (l *Ledger) Close() error {
-	var errs []error
-	if l.write != nil {
-		errs = append(errs, l.write.close())
+// current returns nil if the state can be read as it is.
+func (l *Ledger) current(ctx context.Context, steps []string) error {
+	v, err := version(ctx, l.read)
+	switch want := int64(len(steps)); {
+	case err != nil:
+		return err
+	case v == 0: // its first Open has not come to its end
+		return fs.ErrNotExist
+	case v > want:
+		return fmt.Errorf("%w (version %d, not %d)", ErrNewer, v, want)
+	case v < want:
+		return fmt.Errorf("its version is %d, not %d: the next run brings it up to date", v, want)
 	}
+	return nil
+}
+
+// Close waits for the commits under way, closes the state and unlocks its folder.
+// It may be called again.
+func (l *Ledger) Close() error { return l.close() }
+
+func (l *Ledger) shut() error {
+	var errs []error
 	if l.read.DB != nil {
 		errs = append(errs, l.read.Close())
+	}
+	if l.write != nil { // last, so that SQLite puts the log into the database and removes it
+		errs = append(errs, l.write.close())
 	}
 	if l.lock != nil {
 		errs = append(errs, l.lock.Close())

@@ -6,9 +6,24 @@ import (
 )
 
 const (
-	selectRow  = `SELECT ` + rowColumns + `, sum FROM message`
-	ofAccount  = ` folder IN (SELECT id FROM folder WHERE account = ?) `
+	selectRow = `SELECT ` + rowColumns + `, sum FROM message`
+	// The "+" keeps SQLite from sweeping whole folders instead of a partial index.
+	ofAccount  = ` +folder IN (SELECT id FROM folder WHERE account = ?) `
 	settledNow = ` state IN (6, 7, 8) ` // as State.Settled says
+)
+
+// The queries of every pass. Each repeats the condition of the partial index that
+// serves it, without which SQLite may not use it.
+const (
+	rowByKey    = selectRow + ` WHERE folder = ? AND key = ?`
+	rowsByKey   = selectRow + ` WHERE folder = ? AND key IN (%s)`
+	nextRows    = selectRow + ` WHERE folder = ? AND key > ? ORDER BY key LIMIT 500`
+	rowsByID    = selectRow + ` WHERE id = ? AND id <> '' ORDER BY folder, key`
+	settledByID = selectRow + ` WHERE id IN (%s) AND id <> '' AND` + settledNow
+	settledSame = selectRow + ` WHERE` + ofAccount + `AND same IN (%s) AND same <> 0 AND` + settledNow
+	doubts      = selectRow + ` WHERE state = 5 AND` + ofAccount + `ORDER BY at, folder, key`
+	dueRows     = selectRow + ` WHERE folder = ? AND state = 6 AND action <> '' AND due <= ?`
+	adoptedByID = `SELECT ` + adoptedColumns + `, sum FROM adopted WHERE id IN (%s)`
 )
 
 // Brief is what decides whether a message is wanted.
@@ -19,23 +34,24 @@ type Brief struct {
 	Size     int64
 }
 
-// Lookup returns what is known of keys; those without a row are absent.
+// Lookup returns what is known of keys; those without a row are absent. A key
+// costs about as much as a row in a scan of the whole folder, so there is none.
 func (l *Ledger) Lookup(ctx context.Context, folder int64, keys []string) (map[string]Brief, error) {
 	found := make(map[string]Brief)
 	err := eachIn(ctx, l.read, scanRow, func(r Row) {
 		found[r.Key] = Brief{r.State, r.NextTry, r.Attempts, r.Size}
-	}, keys, selectRow+` WHERE folder = ? AND key IN (%s)`, folder)
+	}, keys, rowsByKey, folder)
 	return found, err
 }
 
 // Get returns the row with that key, and whether there is one.
 func (l *Ledger) Get(ctx context.Context, folder int64, key string) (Row, bool, error) {
-	return one(ctx, l.read, scanRow, selectRow+` WHERE folder = ? AND key = ?`, folder, key)
+	return one(ctx, l.read, scanRow, rowByKey, folder, key)
 }
 
 // ByID returns the rows with that ID, in any state and of any folder.
 func (l *Ledger) ByID(ctx context.Context, id string) ([]Row, error) {
-	return list(ctx, l.read, scanRow, selectRow+` WHERE id = ? AND id <> '' ORDER BY folder, key`, id)
+	return list(ctx, l.read, scanRow, rowsByID, id)
 }
 
 // Found is what is known of a message by its ID: a settled row, or an adopted copy.
@@ -52,7 +68,7 @@ func (l *Ledger) Settled(ctx context.Context, ids []string) (map[string]Found, e
 	found := make(map[string]Found)
 	err := eachIn(ctx, l.read, scanAdopted, func(a Adopted) {
 		found[a.ID] = Found{Delivered, a.Receipt, true}
-	}, ids, `SELECT `+adoptedColumns+`, sum FROM adopted WHERE id IN (%s)`)
+	}, ids, adoptedByID)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +76,7 @@ func (l *Ledger) Settled(ctx context.Context, ids []string) (map[string]Found, e
 		if old, known := found[r.ID]; !known || old.Adopted || old.State == Held {
 			found[r.ID] = Found{State: r.State, Receipt: r.Receipt}
 		}
-	}, ids, selectRow+` WHERE id IN (%s) AND id <> '' AND`+settledNow)
+	}, ids, settledByID)
 	return found, err
 }
 
@@ -77,28 +93,25 @@ func (l *Ledger) SameAs(ctx context.Context, account int64, same []uint64) (map[
 		if old, known := found[r.Same]; !known || old.State == Held {
 			found[r.Same] = r
 		}
-	}, ids, selectRow+` WHERE`+ofAccount+`AND same IN (%s) AND same <> 0 AND`+settledNow, account)
+	}, ids, settledSame, account)
 	return found, err
 }
 
 // Doubts returns the account's rows in Intent, the oldest first.
 func (l *Ledger) Doubts(ctx context.Context, account int64) ([]Row, error) {
-	return list(ctx, l.read, scanRow, selectRow+` WHERE state = 5 AND`+ofAccount+`ORDER BY at, folder, key`, account)
+	return list(ctx, l.read, scanRow, doubts, account)
 }
 
 // Due returns up to limit rows of a folder whose after-action is to be done by
 // now, the longest due first.
 func (l *Ledger) Due(ctx context.Context, folder int64, now time.Time, limit int) ([]Row, error) {
-	return list(ctx, l.read, scanRow,
-		selectRow+` WHERE folder = ? AND state = 6 AND action <> '' AND due <= ? ORDER BY due, key LIMIT ?`,
-		folder, millis(now), limit)
+	return list(ctx, l.read, scanRow, dueRows+` ORDER BY due, key LIMIT ?`, folder, millis(now), limit)
 }
 
 // DueCount returns how many rows Due would give without a limit, by their After.
 func (l *Ledger) DueCount(ctx context.Context, folder int64, now time.Time) (map[string]int, error) {
 	counts := make(map[string]int)
-	err := each(ctx, l.read, scanRow, func(r Row) { counts[r.After]++ },
-		selectRow+` WHERE folder = ? AND state = 6 AND action <> '' AND due <= ?`, folder, millis(now))
+	err := each(ctx, l.read, scanRow, func(r Row) { counts[r.After]++ }, dueRows, folder, millis(now))
 	return counts, err
 }
 
@@ -106,8 +119,7 @@ func (l *Ledger) DueCount(ctx context.Context, folder int64, now time.Time) (map
 // the ledger; a row that it adds may be left out.
 func (l *Ledger) Rows(ctx context.Context, folder int64, fn func(Row) error) error {
 	for last := ""; ; {
-		page, err := list(ctx, l.read, scanRow,
-			selectRow+` WHERE folder = ? AND key > ? ORDER BY key LIMIT 500`, folder, last)
+		page, err := list(ctx, l.read, scanRow, nextRows, folder, last)
 		if err != nil || len(page) == 0 {
 			return err
 		}
