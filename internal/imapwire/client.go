@@ -1,14 +1,17 @@
 package imapwire
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
+	"strconv"
+	"strings"
 	"time"
 
+	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
 
+	"mailrill/internal/reply"
 	"mailrill/internal/sasl"
 )
 
@@ -29,6 +32,7 @@ type Options struct {
 // A Client is one logged-in session. It is used by one goroutine; only Close may
 // be called from another.
 type Client struct {
+	wire *wire
 	imap *imapclient.Client
 }
 
@@ -78,49 +82,69 @@ type AppendUID struct{ Validity, UID uint32 }
 // the message was written. It was surely not stored.
 var ErrNotSent = errors.New("not sent")
 
-// Connect takes over conn, which begins with a greeting, and logs in.
-func Connect(ctx context.Context, conn net.Conn, o Options) (*Client, error) {
-	return nil, errors.ErrUnsupported
-}
-
-// IMAP returns go-imap's client for the commands that are not methods here.
+// IMAP returns go-imap's client for the commands that are not methods of Client:
+// Store, UIDExpunge, Move, Copy, Create, Idle, Noop, Status. Its FETCH brings no
+// bodies and its LIST nothing at all: those are Fetch and List. Each command is
+// to be waited for before the next one begins, and one with a list of results
+// (Store, UIDExpunge) closed.
 func (c *Client) IMAP() *imapclient.Client { return c.imap }
 
-// Has reports whether the server offers a capability after the login.
-func (c *Client) Has(name string) bool { return false }
+// Has reports whether the server offers a capability after the login. The name's
+// case does not matter.
+func (c *Client) Has(name string) bool { return c.wire.offers(strings.ToUpper(name)) }
 
-// AppendLimit returns the largest message that APPEND takes (RFC 7889).
-func (c *Client) AppendLimit() (int64, bool) { return 0, false }
-
-// List returns all mailboxes.
-func (c *Client) List(ctx context.Context) ([]Mailbox, error) { return nil, errors.ErrUnsupported }
-
-// Select opens a mailbox.
-func (c *Client) Select(ctx context.Context, name string, readOnly bool) (*Selected, error) {
-	return nil, errors.ErrUnsupported
+// AppendLimit returns the size in octets of the largest message that the server
+// takes (RFC 7889); ok is false when it does not say, as Gmail now and then.
+func (c *Client) AppendLimit() (limit int64, ok bool) {
+	v, _ := c.wire.capability("APPENDLIMIT")
+	limit, err := strconv.ParseInt(v, 10, 64)
+	return limit, err == nil && limit >= 0
 }
 
-// Fetch sends UID FETCH uids (items).
-func (c *Client) Fetch(ctx context.Context, uids, items string, fn func(r *Response, body io.Reader) error) error {
-	return errors.ErrUnsupported
+// Logout ends the session and closes the connection. How long it waits for the
+// answer is up to the connection's deadlines.
+func (c *Client) Logout() error {
+	err := c.imap.Logout().Wait()
+	if err != nil {
+		err = c.Refused("LOGOUT", err)
+	}
+	c.Close()
+	return err
 }
 
-// Append stores ms.
-func (c *Client) Append(ctx context.Context, mailbox string, ms []Append, done func(i int, at AppendUID, err error)) error {
-	return errors.ErrUnsupported
+// Close drops the connection. It may be called at any time, from any goroutine,
+// and waits for nothing.
+func (c *Client) Close() error {
+	c.wire.fail(net.ErrClosed)
+	return nil
 }
 
-// Refused turns an error into what the server said.
-func (c *Client) Refused(command string, err error) error { return err }
+// Refused returns what err, an error of one of go-imap's commands, means: what
+// the server answered as a *reply.Error, or why the connection ended, with the
+// server's last words. command is the command's name, without arguments.
+func (c *Client) Refused(command string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if answer, ok := errors.AsType[*imap.Error](err); ok {
+		return c.wire.refused(command, answer)
+	}
+	if _, ok := errors.AsType[*reply.Error](err); ok {
+		return err
+	}
+	if cause := c.wire.cause(); cause != nil {
+		return cause
+	}
+	return err
+}
 
-// Logout ends the session.
-func (c *Client) Logout() error { return errors.ErrUnsupported }
-
-// Close drops the connection.
-func (c *Client) Close() error { return errors.ErrUnsupported }
-
-// EncodeName encodes a mailbox name in modified UTF-7.
-func EncodeName(utf8 string) string { return utf8 }
-
-// DecodeName decodes a mailbox name.
-func DecodeName(wire string) (string, error) { return wire, nil }
+// refused makes a refusal of go-imap's form of it.
+func (w *wire) refused(command string, answer *imap.Error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	text := answer.Text
+	if w.facts.said != text {
+		text = withSaid(text, w.facts.said)
+	}
+	return &reply.Error{Protocol: "imap", Command: command, Code: string(answer.Code), Text: text}
+}
