@@ -105,7 +105,7 @@ var explanations = []explanation{
 	{"to close", false, "the closing ] of a table's name is missing", "[destination.NAME], [[account]]"},
 	{"expected '='", true, "a setting needs = and a value", `key = "value"`},
 	{"start of key", true, "a line begins with a key, with [ or with #", `key = "value"`},
-	{"expected key", false, "a name is missing", ""},
+	{"expected key but", false, "a name is missing", ""},
 	{"UTF-8", true, "this is not UTF-8", "save the file as UTF-8"},
 	{"arriage return", true, "a carriage return stands alone", "save the file with usual line ends"},
 	{"control characters", true, "a control character stands here", "remove it"},

@@ -37,7 +37,7 @@ func (t *table) proxy() *Proxy {
 	if u.User != nil {
 		u.User = url.User(u.User.Username())
 	}
-	if p.Password != nil && u.User == nil {
+	if p.Password != nil && u.User.Username() == "" {
 		t.fail("proxy", "the proxy has a password and no user", "socks5://USER@HOST:PORT")
 	}
 	return p

@@ -39,7 +39,8 @@ func newTable(what string, doc *document, path string, m map[string]any, errs *E
 // over returns t with the keys of defaults that t does not have.
 func (t *table) over(defaults map[string]value) *table {
 	merged := *t
-	merged.values = maps.Clone(defaults)
+	merged.values = map[string]value{}
+	maps.Copy(merged.values, defaults)
 	maps.Copy(merged.values, t.values)
 	return &merged
 }
