@@ -56,7 +56,8 @@ func (x *exchange) tag() string {
 // send sends one command, and the connection begins to wait for its answer.
 func (x *exchange) send(command string) error {
 	x.w.quiet(false)
-	return x.w.write([]byte(x.tag() + " " + command + "\r\n"))
+	_, err := x.w.write([]byte(x.tag() + " " + command + "\r\n"))
+	return err
 }
 
 // An event is a response that belongs to an exchange. Of an untagged one the

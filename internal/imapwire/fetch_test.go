@@ -402,6 +402,7 @@ func TestOneCallIsOneCommand(t *testing.T) {
 	if err := c.Logout(); err != nil {
 		t.Error(err)
 	}
+	hangUp(c)
 	want := []string{"AUTHENTICATE PLAIN AG1lAHNlY3JldA==", "LOGOUT"}
 	if diff := cmp.Diff(want, commands); diff != "" {
 		t.Error(diff)

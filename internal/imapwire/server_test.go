@@ -27,14 +27,31 @@ func (s *peer) say(format string, a ...any) { fmt.Fprintf(s.Conn, format, a...) 
 // octets reads n octets of a literal and the line behind them.
 func (s *peer) octets(n int) (body, rest string) {
 	b := make([]byte, n)
-	io.ReadFull(s.br, b)
+	n, _ = io.ReadFull(s.br, b)
 	rest, _ = s.br.ReadString('\n')
-	return string(b), strings.TrimRight(rest, "\r\n")
+	return string(b[:n]), strings.TrimRight(rest, "\r\n")
 }
 
 const greeting = "* OK [CAPABILITY IMAP4rev1 IDLE UIDPLUS LITERAL+ ID APPENDLIMIT=1000 AUTH=PLAIN SASL-IR] hello\r\n"
 
-// serve answers commands by answer; what that does not know gets an OK.
+// A line is the client's end. The server has ended when ended is closed.
+type line struct {
+	net.Conn
+	ended <-chan struct{}
+}
+
+// hangUp closes the client and waits for its server, whose state may then be
+// looked at.
+func hangUp(c *Client) {
+	c.Close()
+	conn := c.wire.Conn
+	if cut, ok := conn.(*cutting); ok {
+		conn = cut.Conn
+	}
+	<-conn.(line).ended
+}
+
+// serve answers commands by answer.
 func serve(t *testing.T, greet string, answer script) net.Conn {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -53,11 +70,11 @@ func serve(t *testing.T, greet string, answer script) net.Conn {
 		s := &peer{conn, bufio.NewReaderSize(conn, 1<<16)}
 		s.say("%s", greet)
 		for {
-			line, err := s.br.ReadString('\n')
+			text, err := s.br.ReadString('\n')
 			if err != nil {
 				return
 			}
-			tag, command, _ := strings.Cut(strings.TrimRight(line, "\r\n"), " ")
+			tag, command, _ := strings.Cut(strings.TrimRight(text, "\r\n"), " ")
 			if !answer(s, tag, command) {
 				return
 			}
@@ -68,7 +85,7 @@ func serve(t *testing.T, greet string, answer script) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close(); <-ended })
-	return conn
+	return line{conn, ended}
 }
 
 // ok answers what a script is not about.

@@ -27,15 +27,15 @@ func newStream(w *wire) *stream {
 }
 
 // handing is the way from the buffer to the connection. Octets count as written
-// before they are: a write that fails may have got through.
+// before they are, since an answer may come at once; after an error those that
+// the connection did not take count no more.
 type handing struct{ s *stream }
 
 func (h handing) Write(p []byte) (int, error) {
 	h.s.written.Add(int64(len(p)))
-	if err := h.s.w.write(p); err != nil {
-		return 0, err
-	}
-	return len(p), nil
+	n, err := h.s.w.write(p)
+	h.s.written.Add(int64(n - len(p)))
+	return n, err
 }
 
 func (s *stream) write(text string) error { return s.writeBytes([]byte(text)) }

@@ -137,26 +137,27 @@ func (w *wire) Write(p []byte) (int, error) {
 	if len(send) == 0 {
 		return len(p), nil
 	}
-	if err := w.write(send); err != nil {
+	if _, err := w.write(send); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
-// write hands p to the connection. A failed write ends the session: how much of
-// it went out is unknown.
-func (w *wire) write(p []byte) error {
+// write hands p to the connection and returns how much of it may have got
+// through. A failed write ends the session.
+func (w *wire) write(p []byte) (int, error) {
 	w.writing.Lock()
 	defer w.writing.Unlock()
 	select {
 	case <-w.dead:
-		return w.cause()
+		return 0, w.cause()
 	default:
 	}
-	if _, err := w.Conn.Write(p); err != nil {
-		return w.fail(fmt.Errorf("write to the server: %w", err))
+	n, err := w.Conn.Write(p)
+	if err != nil {
+		err = w.fail(fmt.Errorf("write to the server: %w", err))
 	}
-	return nil
+	return n, err
 }
 
 // Close is called by go-imap when it gives up.
