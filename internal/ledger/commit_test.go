@@ -106,6 +106,54 @@ func TestBadCallSpoilsNoOther(t *testing.T) {
 	})
 }
 
+// TestCancelWhileWaiting gives up on a writer that is busy: nothing is changed.
+func TestCancelWhileWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, _, f := newFolder(t)
+		release := hold(l)
+		ctx, cancel := context.WithCancel(t.Context())
+		result := make(chan error)
+		go func() { result <- l.Commit(ctx, Row{Folder: f.ID, Key: "k", State: Seen}) }()
+		synctest.Wait()
+		cancel()
+		if err := <-result; !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v", err)
+		}
+		release()
+		commit(t, l, Row{Folder: f.ID, Key: "next", State: Seen})
+		equal(t, "counts", must(l.Counts(t.Context(), f.Account))(t), map[State]int64{Seen: 1})
+		l.Close()
+	})
+}
+
+// TestFirstSightByMany has many ask at once for what is not there yet.
+func TestFirstSightByMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := openTest(t, t.TempDir())
+		release := hold(l)
+		var folders [20]Folder
+		var wg sync.WaitGroup
+		for i := range folders {
+			wg.Go(func() {
+				a, err := l.Account(t.Context(), "gmail")
+				if err == nil {
+					folders[i], err = l.Folder(t.Context(), a.ID, "INBOX")
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		release()
+		wg.Wait()
+		for _, f := range folders {
+			equal(t, "folder", f, Folder{ID: 1, Account: 1, Name: "INBOX"})
+		}
+		l.Close()
+	})
+}
+
 func TestCloseDuringCommits(t *testing.T) {
 	l, _, f := newFolder(t)
 	var next keyCounter

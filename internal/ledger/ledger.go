@@ -48,7 +48,10 @@ func (s State) Terminal() bool {
 // Settled reports whether the message is safe without its source copy.
 func (s State) Settled() bool { return s == Delivered || s == Finished || s == Held }
 
-// A Row is one message of one folder. Its key is (Folder, Key).
+// A Row is one message of one folder. Its key is (Folder, Key). Times come back
+// in UTC, to the millisecond. What a state does not need is not kept: no Mark once
+// Delivered, Finished or Held, and of Finished only ID, Size, Message, Same, At
+// and a short Receipt.
 type Row struct {
 	Folder   int64     // Folder.ID
 	Key      string    // fetch.Item.Key

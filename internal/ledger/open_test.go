@@ -89,6 +89,38 @@ func TestLock(t *testing.T) {
 	openTest(t, dir) // Close has given the lock back
 }
 
+// TestLockIsNotInherited: a program that was started for a destination may outlive
+// us, and must not keep the folder locked.
+func TestLockIsNotInherited(t *testing.T) {
+	l := openTest(t, t.TempDir())
+	cat := exec.Command("cat")
+	in := must(cat.StdinPipe())(t)
+	if err := cat.Start(); err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	openTest(t, l.dir)
+	in.Close()
+	cat.Wait()
+}
+
+// TestReadOnlyBesideNobody reads a state that was closed, and one whose process
+// died with its last commits in the log only; both can be opened afterwards.
+func TestReadOnlyBesideNobody(t *testing.T) {
+	l, a, f := newFolder(t)
+	commit(t, l, Row{Folder: f.ID, Key: "k", State: Seen})
+	dead := copyState(t, l.dir)
+	l.Close()
+	for _, dir := range []string{l.dir, dead} {
+		r := must(OpenReadOnly(dir))(t)
+		equal(t, "counts", must(r.Counts(t.Context(), a.ID))(t), map[State]int64{Seen: 1})
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		commit(t, openTest(t, dir), Row{Folder: f.ID, Key: "next", State: Seen})
+	}
+}
+
 // TestKill kills a process in the middle of its commits, again and again: what
 // it said is committed is there, and each Commit is whole or not there.
 func TestKill(t *testing.T) {
