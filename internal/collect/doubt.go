@@ -178,7 +178,7 @@ func (p *pass) ask() error {
 		err = a.flush()
 	}
 	if err != nil {
-		return fmt.Errorf("ask %s what has arrived: %w", p.a.To, err)
+		return p.destinationError(fmt.Errorf("ask what has arrived: %w", err))
 	}
 	d.Mark, d.Known = mark, true
 	if a.verdict != 0 {

@@ -22,6 +22,7 @@ type flow struct {
 	queue chan *parcel
 	fates chan fate
 	done  sync.WaitGroup
+	told  Progress
 
 	mu       sync.Mutex
 	err      error              // ends the flow
@@ -46,6 +47,10 @@ type fate struct {
 
 func (v *visit) startFlow(b *box) *flow {
 	f := &flow{v: v, box: b, queue: make(chan *parcel, batchCount), fates: make(chan fate, batchCount), flying: map[string]*parcel{}}
+	f.told = Progress{Account: v.a.Name, Folder: b.row.Name, Wanted: len(b.wanted)}
+	for _, it := range b.wanted {
+		f.told.Total += max(it.Size, 0)
+	}
 	f.done.Go(func() {
 		defer close(f.fates)
 		f.deliver()
@@ -201,7 +206,7 @@ func (f *flow) batch(ps []*parcel) {
 	switch {
 	case err == nil:
 	case errors.Is(err, deliver.ErrUnavailable):
-		f.stop(fmt.Errorf("destination %s: %w", f.v.a.To, err))
+		f.stop(f.v.destinationError(err))
 	default:
 		f.reconnect(err)
 	}
@@ -216,7 +221,7 @@ func (f *flow) reconnect(cause error) {
 		return
 	}
 	if err := f.v.a.Destination.Prepare(f.v.hard, f.box.into); err != nil {
-		f.stop(fmt.Errorf("destination %s: %w", f.v.a.To, errors.Join(cause, err)))
+		f.stop(f.v.destinationError(errors.Join(err, cause)))
 	}
 }
 
@@ -249,6 +254,19 @@ func (f *flow) settleAll(fates []fate) {
 	for _, ft := range fates {
 		ft.p.body.Release()
 	}
+	f.tell(len(fates))
+}
+
+// tell reports how far the folder is.
+func (f *flow) tell(more int) {
+	if f.v.c.Progress == nil {
+		return
+	}
+	f.v.tally(func() {
+		f.told.Done += more
+		f.told.Bytes = f.box.res.Bytes
+	})
+	f.v.c.Progress(f.told)
 }
 
 // fill gives the further source copies of a parcel their row; from here on a
@@ -312,6 +330,9 @@ func (f *flow) judge(ft fate) (ledger.Row, error) {
 	case errors.Is(ft.err, deliver.ErrNotTaken):
 		return f.notTaken(ft, row)
 	}
+	if f.v.finder == nil && row.Attempts >= holdAfter {
+		return f.refused(ft, row.At.Add(pause(row.Attempts)))
+	}
 	row.Receipt, row.NextTry = reply.Clean(ft.err.Error()), row.At.Add(f.v.graceAfter(ft.err))
 	f.v.log.Warn("it is unknown whether a message arrived; the destination will be asked", "key", row.Key, "id", row.ID, "err", ft.err)
 	return row, nil
@@ -333,7 +354,7 @@ func (f *flow) notTaken(ft fate, row ledger.Row) (ledger.Row, error) {
 		return f.refused(ft, row.At.Add(pause(row.Attempts)))
 	}
 	row.NextTry = row.At.Add(pause(row.Attempts))
-	f.v.tally(func() { f.v.failure(f.box.res, row, ft.err) })
+	f.v.tally(func() { f.v.failure(f.box.res, row, f.v.destinationError(ft.err)) })
 	f.v.log.Warn("message was not taken", "key", row.Key, "attempt", row.Attempts, "err", ft.err)
 	return row, nil
 }

@@ -246,10 +246,20 @@ func (p *pass) prepare(folder string) error {
 		return nil
 	}
 	if err := p.a.Destination.Prepare(p.hard, folder); err != nil {
-		return fmt.Errorf("destination %s: %w", p.a.To, err)
+		return p.destinationError(err)
 	}
 	p.prepared[folder] = true
 	return p.askOnce()
+}
+
+// errDestination marks an error of the destination, as opposed to the source.
+var errDestination = errors.New("destination")
+
+// FromDestination reports whether an error of a pass came from its destination.
+func FromDestination(err error) bool { return errors.Is(err, errDestination) }
+
+func (p *pass) destinationError(err error) error {
+	return fmt.Errorf("%w %s: %w", errDestination, p.a.To, err)
 }
 
 // conclude closes the destination and writes the pass's end into its report.
@@ -274,7 +284,7 @@ func (p *pass) conclude(err error) {
 	}
 	for _, r := range p.report.Results {
 		if r.Err == nil && r.Held > 0 {
-			r.Err = reply.WithClass(reply.Refused, fmt.Errorf("%d messages refused by the destination are in the hold: %w", r.Held, p.held[len(p.held)-1].reason))
+			r.Err = reply.WithClass(reply.Refused, p.destinationError(fmt.Errorf("%d messages were refused and are in the hold: %w", r.Held, p.held[len(p.held)-1].reason)))
 		}
 	}
 }
