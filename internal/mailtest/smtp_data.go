@@ -36,15 +36,10 @@ func (c *smtpSession) data(string) {
 // of the message, or mail could be smuggled in.
 func (k *link) dotted() ([]byte, error) {
 	var body []byte
-	read := 0
 	for lineStart := true; ; {
-		part, err := k.br.ReadSlice('\n')
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+		part, err := k.slice()
+		if err != nil {
 			return nil, err
-		}
-		if read += len(part); k.upload >= 0 && read >= k.upload {
-			k.drop()
-			return nil, net.ErrClosed
 		}
 		if lineStart && string(part) == ".\r\n" {
 			return body, nil
@@ -55,6 +50,30 @@ func (k *link) dotted() ([]byte, error) {
 		body = append(body, part...)
 		lineStart = bytes.HasSuffix(body, []byte("\r\n"))
 	}
+}
+
+// slice reads up to the next LF, or a buffer full. With an upload to be cut it
+// reads octet by octet: the rest of that line may never come.
+func (k *link) slice() (part []byte, err error) {
+	if k.upload < 0 {
+		part, err = k.br.ReadSlice('\n')
+		if errors.Is(err, bufio.ErrBufferFull) {
+			err = nil
+		}
+		return part, err
+	}
+	for !bytes.HasSuffix(part, []byte("\n")) {
+		b, err := k.br.ReadByte()
+		if err != nil {
+			return nil, err
+		}
+		part = append(part, b)
+		if k.upload--; k.upload <= 0 {
+			k.drop()
+			return nil, net.ErrClosed
+		}
+	}
+	return part, nil
 }
 
 // chunk takes one BDAT (RFC 3030). Its octets are read whatever is wrong.
