@@ -32,7 +32,7 @@ func (l letter) bytes() []byte {
 	fmt.Fprintf(&b, "Received: from out.example.org (out.example.org [192.0.2.25])\r\n\tby mx.example.com with ESMTPS id %s;\r\n\t%s\r\n", l.id, l.date.Format(time.RFC1123Z))
 	fmt.Fprintf(&b, "From: %s <%s>\r\nTo: %s\r\n", mime.BEncoding.Encode("utf-8", l.fromName), l.from, l.to)
 	if l.subject != "" {
-		fmt.Fprintf(&b, "Subject: %s\r\n", strings.ReplaceAll(mime.BEncoding.Encode("utf-8", l.subject), " ", "\r\n "))
+		fmt.Fprintf(&b, "Subject: %s\r\n", strings.ReplaceAll(mime.BEncoding.Encode("utf-8", l.subject), "?= =?", "?=\r\n =?"))
 	}
 	fmt.Fprintf(&b, "Date: %s\r\nMessage-ID: <%s@example.org>\r\n%sMIME-Version: 1.0\r\n", l.date.Format(time.RFC1123Z), l.id, l.extra)
 	switch {

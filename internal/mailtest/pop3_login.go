@@ -152,8 +152,8 @@ func (c *popSession) open() {
 	default:
 		ms, validity = c.Store.inbox()
 	}
-	for _, m := range ms {
-		c.list = append(c.list, &popMessage{Message: m, uidl: c.id(m, validity)})
+	for i, m := range ms {
+		c.list = append(c.list, &popMessage{Message: m, number: i + 1, uidl: c.id(m, validity)})
 	}
 }
 

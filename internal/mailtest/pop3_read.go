@@ -74,22 +74,13 @@ func (c *popSession) retr(args string) {
 		return
 	}
 	m.retrieved = true
-	c.last = max(c.last, c.number(m))
+	c.last = max(c.last, m.number)
 	if c.Gmail {
 		c.say("+OK message follows")
 	} else {
 		c.sayf("+OK %d octets", c.size(m))
 	}
 	c.body(m.Body)
-}
-
-func (c *popSession) number(m *popMessage) int {
-	for i, other := range c.list {
-		if other == m {
-			return i + 1
-		}
-	}
-	return 0
 }
 
 // top sends the header and some lines of the body. At Gmail it does not count

@@ -21,6 +21,7 @@ type popSession struct {
 
 type popMessage struct {
 	Message
+	number    int
 	uidl      string
 	retrieved bool
 	deleted   bool
@@ -173,12 +174,14 @@ func (c *popSession) quit(string) {
 }
 
 func (c *popSession) commit() {
+	deleted := map[uint32]bool{}
 	for _, m := range c.list {
 		switch {
 		case c.Gmail && m.retrieved && !c.recent:
 			c.Store.pop(m.GmailID, c.Disposition)
 		case m.deleted:
-			c.Store.Remove("INBOX", m.UID)
+			deleted[m.UID] = true
 		}
 	}
+	c.Store.removeAll("INBOX", deleted)
 }

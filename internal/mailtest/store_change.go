@@ -22,36 +22,35 @@ func (s *Store) Renumber(folder string, validity uint32) {
 // Remove takes a message out of folder; under Gmail's rules out of that label
 // only. It reports whether it was there.
 func (s *Store) Remove(folder string, uid uint32) bool {
+	return s.removeAll(folder, map[uint32]bool{uid: true}) > 0
+}
+
+func (s *Store) removeAll(folder string, uids map[uint32]bool) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.folder(folder)
-	if f == nil {
-		return false
+	if f == nil || len(uids) == 0 {
+		return 0
 	}
-	i := slices.IndexFunc(f.entries, func(e *entry) bool { return e.uid == uid })
-	if i < 0 {
-		return false
-	}
-	s.expunge(f, func(e *entry) bool { return e.uid == uid })
-	return true
+	return s.expunge(f, func(e *entry) bool { return uids[e.uid] })
 }
 
 // expunge removes the entries that match from f. Gmail's \All keeps what is
 // expunged from it, unless it is moved to the trash.
-func (s *Store) expunge(f *mailbox, match func(*entry) bool) (gone []uint32) {
+func (s *Store) expunge(f *mailbox, match func(*entry) bool) (gone int) {
 	if f.has(`\All`) {
-		return nil
+		return 0
 	}
 	kept := make([]*entry, 0, len(f.entries))
 	for _, e := range f.entries {
 		if match(e) {
-			gone = append(gone, e.uid)
+			gone++
 			delete(e.places, f)
 		} else {
 			kept = append(kept, e)
 		}
 	}
-	if len(gone) > 0 {
+	if gone > 0 {
 		f.entries = kept
 		s.changed(f)
 	}
