@@ -11,7 +11,7 @@ import (
 	"mailrill/internal/reply"
 )
 
-const maxMailboxes = 100_000
+const maxMailboxes = 50_000
 
 var errMailboxes = fmt.Errorf("the server lists more than %d mailboxes", maxMailboxes)
 

@@ -243,21 +243,18 @@ func (m *message) flags() error {
 	})
 }
 
-// flagName returns v as a string, without an allocation for the system flags.
+// systemFlags are those of RFC 3501 section 2.3.2. Their case does not matter;
+// go-imap's server, for one, writes small letters.
+var systemFlags = []string{`\Seen`, `\Answered`, `\Flagged`, `\Deleted`, `\Draft`, `\Recent`}
+
+// flagName returns v as a string: a system flag as RFC 3501 writes it.
 func flagName(v []byte) string {
-	switch string(v) {
-	case `\Seen`:
-		return `\Seen`
-	case `\Answered`:
-		return `\Answered`
-	case `\Flagged`:
-		return `\Flagged`
-	case `\Deleted`:
-		return `\Deleted`
-	case `\Draft`:
-		return `\Draft`
-	case `\Recent`:
-		return `\Recent`
+	if v[0] == '\\' {
+		for _, f := range systemFlags {
+			if len(v) == len(f) && bytes.EqualFold(v, []byte(f)) {
+				return f
+			}
+		}
 	}
 	return string(v)
 }

@@ -110,7 +110,9 @@ func (w *wire) tagged(tag string) ([]byte, error) {
 	w.noise = 0
 	w.quiet(!w.lib.owed())
 	w.facts.code = st.code
-	w.note(st)
+	if st.code == "CAPABILITY" {
+		w.learn(strings.Fields(st.args))
+	}
 	if st.kind == "OK" && (c.name == "LOGIN" || c.name == "AUTHENTICATE") {
 		st = w.withCapabilities(st)
 	} else if st.kind != "OK" && st.kind != "NO" {

@@ -14,7 +14,7 @@ import (
 
 // maxNoise bounds the responses that nobody asked for, counted since the last
 // that somebody did. An EXPUNGE of a large mailbox is many.
-const maxNoise = 1 << 20
+const maxNoise = 100_000
 
 var errNoise = errors.New("the server sends without end what nobody asked for")
 

@@ -1,0 +1,471 @@
+package imapwire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapserver"
+	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
+	"github.com/google/go-cmp/cmp"
+
+	"mailrill/internal/reply"
+)
+
+func TestList(t *testing.T) {
+	const lines = "* LIST (\\HasChildren \\Noselect) \"/\" \"[Gmail]\"\r\n" +
+		"* LIST (\\Junk \"odd one\" x[y]) \"/\" \"[Gmail]/&V4NXPpCuTvY-\"\r\n" +
+		"* LIST () NIL INBOX\r\n" +
+		"* LIST (\\Sent) \".\" {6}\r\na) \"b\\\r\n" +
+		"* LIST NIL \"\\\\\" \"bad & name\"\r\n" +
+		"* XLIST (\\HasNoChildren \\AllMail) \"/\" all\r\n" +
+		"* LIST (\\Noselect) \"/\"\r\n" +
+		"* LIST oops\r\n" +
+		"* LSUB () \"/\" other\r\n" +
+		"* LIST () \"/\" \"quo\\\"ted\" (\"CHILDINFO\" (\"SUBSCRIBED\"))\r\n"
+	want := []Mailbox{
+		{"[Gmail]", "[Gmail]", "/", []string{`\HasChildren`, `\Noselect`}},
+		{"[Gmail]/垃圾邮件", "[Gmail]/&V4NXPpCuTvY-", "/", []string{`\Junk`, "odd one", "x[y]"}},
+		{"INBOX", "INBOX", "", nil},
+		{`a) "b\`, `a) "b\`, ".", []string{`\Sent`}},
+		{"bad & name", "bad & name", `\`, nil},
+		{"all", "all", "/", []string{`\HasNoChildren`, `\All`}},
+		{`quo"ted`, `quo"ted`, "/", nil},
+	}
+	tests := []struct{ caps, command, refuse string }{
+		{"", `LIST "" "*"`, ""},
+		{"SPECIAL-USE LIST-EXTENDED XLIST", `LIST "" "*" RETURN (SPECIAL-USE)`, ""},
+		{"XLIST", `XLIST "" "*"`, ""},
+		{"SPECIAL-USE XLIST", `LIST "" "*"`, ""},
+		{"XLIST", `LIST "" "*"`, "XLIST"},
+	}
+	for _, tt := range tests {
+		var last string
+		c := session(t, func(s *peer, tag, command string) bool {
+			switch {
+			case strings.HasPrefix(command, "AUTH"):
+				s.say("%s OK [CAPABILITY IMAP4rev1 %s] in\r\n", tag, tt.caps)
+			case tt.refuse != "" && strings.HasPrefix(command, tt.refuse):
+				s.say("%s BAD no\r\n", tag)
+			case strings.HasPrefix(command, "NOOP"):
+				s.say("%s OK\r\n", tag)
+			default:
+				last = command
+				s.say("%s%s OK listed\r\n", lines, tag)
+			}
+			return true
+		})
+		got, err := c.List(t.Context())
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%q: %v\n%s", tt.caps, err, diff)
+		}
+		if err := c.IMAP().Noop().Wait(); err != nil {
+			t.Errorf("noop: %v", err)
+		}
+		hangUp(c)
+		if last != tt.command {
+			t.Errorf("%q: command is %q", tt.caps, last)
+		}
+	}
+}
+
+// TestBounds: what has no end, or announces too much, ends the session instead of
+// filling the memory.
+func TestBounds(t *testing.T) {
+	tests := []struct {
+		name  string
+		once  string // said first
+		again string // and then for ever
+		want  error
+	}{
+		{"endless line", "* OK ", strings.Repeat("x", 1000), errLongLine},
+		{"endless unknown line", "* XWHAT ", strings.Repeat("x", 1000), errLongLine},
+		{"endless atom in FETCH", "* 1 FETCH (UID ", strings.Repeat("1", 1000), errLongLine},
+		{"endless quoted flag", "* 1 FETCH (FLAGS (\"", strings.Repeat("a ", 1000), errLongLine},
+		{"endless tag", "", strings.Repeat("y", 1000), errLongLine},
+		{"endless untagged", "", strings.Repeat("* 1 EXISTS\r\n", 100), errNoise},
+		{"endless blank lines", "", strings.Repeat("\r\n", 1000), errNoise},
+		{"endless literals in one response", "* LIST (", strings.Repeat("{60000}\r\n"+strings.Repeat("z", 60000), 2), errLongReply},
+		{"endless list", "* LIST ({5}\r\n(((((", strings.Repeat(" a {1}\r\nb", 1000), nil},
+		{"1 GiB literal announced", "* LIST () \"/\" {1073741824}\r\n", "a", errLongReply},
+		{"1 EiB flag", "* 1 FETCH (FLAGS ({1152921504606846976}\r\n", "a", errLongReply},
+		{"endless mailboxes", "", strings.Repeat("* LIST () \"/\" a\r\n", 100), errMailboxes},
+	}
+	for _, tt := range tests {
+		for _, command := range []string{"LIST", "NOOP", "UID FETCH"} {
+			if tt.want == errMailboxes && command != "LIST" || strings.Contains(tt.once, "LIST") && command != "LIST" ||
+				strings.Contains(tt.name, "EiB") && command == "LIST" {
+				continue
+			}
+			t.Run(tt.name+" "+command, func(t *testing.T) {
+				c := session(t, on(command, func(s *peer, tag, _ string) bool {
+					s.say("%s", tt.once)
+					for {
+						if _, err := io.WriteString(s, tt.again); err != nil {
+							return false
+						}
+					}
+				}))
+				err := askAll(c, command)
+				if err == nil || tt.want != nil && !errors.Is(err, tt.want) {
+					t.Errorf("error is %v", err)
+				}
+			})
+		}
+	}
+}
+
+func askAll(c *Client, command string) error {
+	switch command {
+	case "LIST":
+		return second(c.List(context.Background()))
+	case "NOOP":
+		return c.Refused("NOOP", c.IMAP().Noop().Wait())
+	}
+	return second(fetchAll(c))
+}
+
+func TestIdle(t *testing.T) {
+	var notices atomic.Int32
+	hint := make(chan struct{}, 100)
+	conn := serve(t, greeting, on("IDLE", func(s *peer, tag, _ string) bool {
+		s.say("+ idling\r\n+ idling again\r\n* 4 EXISTS\r\n* 2 EXPUNGE\r\n* 1 FETCH (FLAGS (\"]\"))\r\n* VANISHED 3\r\n")
+		line, _ := s.br.ReadString('\n')
+		if line != "DONE\r\n" {
+			return false
+		}
+		s.say("%s OK done\r\n", tag)
+		return true
+	}))
+	c := connectWith(t, conn, Options{Notify: func() { notices.Add(1); hint <- struct{}{} }})
+	for range 2 { // after a command of ours, and after an IDLE
+		if _, err := fetchAll(c); err != nil {
+			t.Fatal(err)
+		}
+		idle, err := c.IMAP().Idle()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			<-hint
+		}
+		if err := c.Fetch(t.Context(), "1", "UID", nil); !errors.Is(err, errBusy) {
+			t.Errorf("fetch while idling: %v", err)
+		}
+		if err := idle.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if err := idle.Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := c.IMAP().State(); n != imap.ConnStateAuthenticated {
+		t.Errorf("state is %v", n)
+	}
+}
+
+func TestIdleEndedByTheServer(t *testing.T) {
+	hint := make(chan struct{}, 10)
+	conn := serve(t, greeting, on("IDLE", func(s *peer, tag, _ string) bool {
+		s.say("+ idling\r\n%s OK that is enough\r\n", tag)
+		return true
+	}))
+	c := connectWith(t, conn, Options{Notify: func() { hint <- struct{}{} }})
+	idle, err := c.IMAP().Idle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-hint
+	if err := errors.Join(idle.Close(), idle.Wait()); err != nil {
+		t.Error(err)
+	}
+	if err := c.IMAP().Noop().Wait(); err != nil {
+		t.Errorf("noop: %v", err)
+	}
+}
+
+func TestIdleRefused(t *testing.T) {
+	c := session(t, on("IDLE", func(s *peer, tag, _ string) bool {
+		s.say("%s NO not now\r\n", tag)
+		return true
+	}))
+	_, err := c.IMAP().Idle()
+	if _, ok := errors.AsType[*reply.Error](c.Refused("IDLE", err)); !ok {
+		t.Errorf("error is %v", err)
+	}
+	if err := c.IMAP().Noop().Wait(); err != nil {
+		t.Errorf("noop: %v", err)
+	}
+}
+
+func TestNotifyWhenTheLineIsCut(t *testing.T) {
+	hint := make(chan struct{}, 10)
+	conn := serve(t, greeting, on("IDLE", func(s *peer, tag, _ string) bool {
+		s.say("+ idling\r\n* BYE [UNAVAILABLE] going down\r\n")
+		return false
+	}))
+	c := connectWith(t, conn, Options{Notify: func() { hint <- struct{}{} }})
+	idle, err := c.IMAP().Idle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-hint
+	idle.Close()
+	err = c.Refused("IDLE", idle.Wait())
+	if refusal, _ := errors.AsType[*reply.Error](err); refusal == nil || refusal.Text != "going down" {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestSelect(t *testing.T) {
+	tests := []struct {
+		name, wire string
+		want       *Selected
+	}{
+		{"Gmail's flags", "* FLAGS (\\Seen OIB-Seen-[Gmail]/All Mail \"q\" a{b NIL)\r\n* OK [PERMANENTFLAGS (\\Seen OIB-Seen-[Gmail]/All Mail \\*)] Flags permitted.\r\n" +
+			"* OK [UIDVALIDITY 1] x\r\n* 65 EXISTS\r\n* 0 RECENT\r\n* OK [UIDNEXT 66] x\r\n* OK [HIGHESTMODSEQ 22748]\r\n%t OK [READ-WRITE] INBOX selected. (Success)\r\n",
+			&Selected{1, 66, 65, false, []string{`\Seen`, "Mail", `\*`}}},
+		{"NetEase: no UIDNEXT", "* 3 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* FLAGS NIL\r\n%t OK SELECT completed\r\n", &Selected{1, 0, 3, false, nil}},
+		{"read only", "* 3 EXISTS\r\n* OK [UIDVALIDITY 4294967295] x\r\n* OK [UIDNEXT 0] x\r\n* OK [UIDNEXT x] y\r\n* OK [PERMANENTFLAGS ()] none\r\n%t OK [READ-ONLY] x\r\n", &Selected{4294967295, 0, 3, true, nil}},
+		{"refused", "%t NO SELECT Unsafe Login. Please contact kefu@188.com for help\r\n", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := session(t, on("SELECT", func(s *peer, tag, _ string) bool {
+				s.say("%s", strings.ReplaceAll(tt.wire, "%t", tag))
+				return true
+			}))
+			got, err := c.Select(t.Context(), "草稿", false)
+			if diff := cmp.Diff(tt.want, got); diff != "" || (err == nil) != (tt.want != nil) {
+				t.Errorf("%v\n%s", err, diff)
+			}
+			if err := c.IMAP().Noop().Wait(); err != nil {
+				t.Errorf("noop: %v", err)
+			}
+		})
+	}
+}
+
+// TestLibraryCommandsAmidOddities: what go-imap does by itself survives, too.
+func TestLibraryCommandsAmidOddities(t *testing.T) {
+	const noise = "* 1 FETCH (FLAGS (\"]\" \\Seen) BODY[] {5}\r\n* BYE UID 7)\r\n* VANISHED 5\r\n\r\n* ESEARCH (TAG \"x\") ALL 1:4294967295\r\n" +
+		"* OK [Error=\"a b\" c=d] x\r\n* NO [COPYUID] y\r\n* OK [COPYUID 1 2 z] y\r\n* LIST () \"/\" {3}\r\na\x00b\r\n* STATUS \"&bad\" (MESSAGES x)\r\n+ what\r\n* 7 WHAT\r\n* PREAUTH x\r\n*\r\n* \r\n* 99999999999 EXISTS\r\n"
+	c := session(t, func(s *peer, tag, command string) bool {
+		if strings.HasPrefix(command, "AUTH") {
+			return ok(s, tag, command)
+		}
+		s.say("%s", noise)
+		if strings.HasPrefix(command, "STATUS") {
+			s.say("* STATUS \"&V4NXPpCuTvY-\" (MESSAGES 3 X-THING {2}\r\n)) UIDNEXT 9 UIDVALIDITY 7)\r\n")
+		}
+		if strings.HasPrefix(command, "UID SEARCH") {
+			s.say("* SEARCH 9 x 7 -1 8 (MODSEQ 9)\r\n")
+		}
+		s.say("%s OK [COPYUID 1 2:3 4:5] done\r\n", tag)
+		return true
+	})
+	uids := imap.UIDSetNum(1, 2)
+	var search *imap.SearchData
+	var status *imap.StatusData
+	var moved error
+	for name, err := range map[string]error{
+		"store":   c.IMAP().Store(uids, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Flags: []imap.Flag{imap.FlagSeen}}, nil).Close(),
+		"move":    keep(&moved)(c.IMAP().Copy(uids, "x").Wait()),
+		"create":  c.IMAP().Create("x", nil).Wait(),
+		"search":  hold(&search)(c.IMAP().UIDSearch(&imap.SearchCriteria{}, nil).Wait()),
+		"status":  hold(&status)(c.IMAP().Status("垃圾邮件", &imap.StatusOptions{NumMessages: true}).Wait()),
+		"expunge": c.IMAP().UIDExpunge(uids).Close(),
+		"noop":    c.IMAP().Noop().Wait(),
+	} {
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if got := fmt.Sprint(search.AllUIDs()); got != "[7 8 9]" {
+		t.Errorf("search: %s", got)
+	}
+	if status.NumMessages == nil || *status.NumMessages != 3 || status.UIDNext != 9 {
+		t.Errorf("status: %+v", status)
+	}
+	if _, err := fetchAll(c); err != nil {
+		t.Error(err)
+	}
+}
+
+func hold[T any](to *T) func(T, error) error {
+	return func(v T, err error) error { *to = v; return err }
+}
+
+func keep(*error) func(*imap.CopyData, error) error {
+	return func(d *imap.CopyData, err error) error {
+		if err == nil && d.UIDValidity != 1 {
+			return fmt.Errorf("COPYUID is lost: %+v", d)
+		}
+		return err
+	}
+}
+
+func TestCloseNeverHangs(t *testing.T) {
+	c := session(t, on("UID FETCH", func(s *peer, tag, _ string) bool {
+		s.say("* 1 FETCH (UID 1 BODY[] {1000000}\r\nabc")
+		return true
+	}))
+	err := c.Fetch(t.Context(), "1", "BODY.PEEK[]", func(_ *Response, body io.Reader) error {
+		c.Close() // with an unread body
+		return nil
+	})
+	if !errors.Is(err, net.ErrClosed) {
+		t.Errorf("error is %v", err)
+	}
+	c.Close()
+	if err := c.Logout(); err == nil {
+		t.Error("logged out of a closed session")
+	}
+	<-c.IMAP().Closed()
+}
+
+func TestCloseWithUnreadExpunges(t *testing.T) {
+	c := session(t, on("UID EXPUNGE", func(s *peer, tag, _ string) bool {
+		for range 1000 {
+			s.say("* 1 EXPUNGE\r\n")
+		}
+		return true
+	}))
+	c.IMAP().UIDExpunge(imap.UIDSetNum(1)) // go-imap's reader blocks on its results
+	c.Close()
+}
+
+func TestTwoCommandsAtOnceAreRefused(t *testing.T) {
+	c := session(t, on("UID FETCH", func(s *peer, tag, _ string) bool {
+		s.say("* 1 FETCH (UID 1)\r\n%s OK\r\n", tag)
+		return true
+	}))
+	err := c.Fetch(t.Context(), "1", "UID", func(*Response, io.Reader) error {
+		if _, err := c.List(t.Context()); !errors.Is(err, errBusy) {
+			t.Errorf("list in fetch: %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// quietConn notes what it is told to expect.
+type quietConn struct {
+	net.Conn
+	quiet atomic.Bool
+}
+
+func (c *quietConn) SetQuiet(q bool) { c.quiet.Store(q) }
+
+func TestConnectionKnowsWhenAnAnswerIsOwed(t *testing.T) {
+	conn := new(quietConn)
+	expect := func(when string, quiet bool) {
+		t.Helper()
+		if conn.quiet.Load() != quiet {
+			t.Errorf("%s: quiet is %v", when, !quiet)
+		}
+	}
+	conn.Conn = serve(t, greeting, func(s *peer, tag, command string) bool {
+		switch {
+		case command == "NOOP", strings.HasPrefix(command, "UID FETCH"):
+			expect("at "+command, false)
+		case command == "IDLE":
+			expect("at IDLE", false)
+			s.say("+ \r\n")
+			s.br.ReadString('\n')
+			expect("at DONE", false)
+		case strings.HasPrefix(command, "APPEND"):
+			n, _ := literalOf(command)
+			s.octets(n)
+		}
+		return ok(s, tag, command)
+	})
+	c := connect(t, conn)
+	expect("after the login", true)
+	c.IMAP().Noop().Wait()
+	expect("after NOOP", true)
+	fetchAll(c)
+	expect("after FETCH", true)
+	idle, err := c.IMAP().Idle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect("in IDLE", true)
+	errIdle := errors.Join(idle.Close(), idle.Wait())
+	expect("after IDLE", true)
+	m := mail("abc")
+	m.Open = func() (io.ReadSeekCloser, error) { expect("while a message is read", true); return mail("abc").Open() }
+	errAppend := c.Append(t.Context(), "x", []Append{m}, func(int, AppendUID, error) { expect("when an answer came", false) })
+	expect("after APPEND", true)
+	if errIdle != nil || errAppend != nil {
+		t.Error(errIdle, errAppend)
+	}
+}
+
+func TestAgainstMemoryServer(t *testing.T) {
+	mem := imapmemserver.New()
+	user := imapmemserver.NewUser("me", "secret")
+	user.Create("INBOX", nil)
+	mem.AddUser(user)
+	server := imapserver.New(&imapserver.Options{
+		NewSession: func(*imapserver.Conn) (imapserver.Session, *imapserver.GreetingData, error) {
+			return mem.NewSession(), nil, nil
+		},
+		Caps:         imap.CapSet{imap.CapIMAP4rev1: {}, imap.CapUIDPlus: {}, imap.CapLiteralPlus: {}, imap.CapMove: {}},
+		InsecureAuth: true,
+	})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go server.Serve(ln)
+	t.Cleanup(func() { server.Close() })
+	conn, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := connect(t, conn)
+	const box = "存档 & more"
+	if err := c.IMAP().Create(box, nil).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	ms := make([]Append, 500)
+	for i := range ms {
+		ms[i] = mail(fmt.Sprintf("Subject: %d\r\n\r\n%s", i, strings.Repeat("text\r\n", i*10)))
+		ms[i].Flags, ms[i].Date = []string{`\Seen`}, dated
+	}
+	log := make(fateLog, len(ms))
+	if err := c.Append(t.Context(), box, ms, log.done); err != nil || !strings.HasPrefix(log[499], "ok") {
+		t.Fatal(log[499], err)
+	}
+	if sel, err := c.Select(t.Context(), box, false); err != nil || sel.Count != 500 || sel.Validity == 0 {
+		t.Fatalf("%+v, %v", sel, err)
+	}
+	n := 0
+	err = c.Fetch(t.Context(), "1:*", "UID FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[]", func(r *Response, body io.Reader) error {
+		b, err := io.ReadAll(body)
+		if len(b) != int(ms[n].Size) || r.Size != ms[n].Size || !r.Date.Equal(dated) || !cmp.Equal(r.Flags, []string{`\Seen`}) {
+			t.Errorf("message %d is %+v", n, r)
+		}
+		n++
+		return err
+	})
+	if err != nil || n != 500 {
+		t.Errorf("%d messages, %v", n, err)
+	}
+	list, err := c.List(t.Context())
+	if err != nil || len(list) != 2 || list[0].Name != box && list[1].Name != box {
+		t.Errorf("list is %+v, %v", list, err)
+	}
+	if err := c.Logout(); err != nil {
+		t.Error(err)
+	}
+}
