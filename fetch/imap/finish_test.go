@@ -11,8 +11,7 @@ import (
 	"mailrill/internal/reply"
 )
 
-// finishing is what a test of Finish needs of its server: that it offers what
-// the case says and refuses what the case says.
+// due is what the engine hands to Finish for a delivered message.
 func due(uid uint32, body string) fetch.Due {
 	h := fetch.NewHeaderHash()
 	h.Write([]byte(body))
@@ -195,6 +194,9 @@ func TestFinishReadsOddAnswers(t *testing.T) {
 	}{
 		{"no header", func(_ *script, uid uint32) string { return untagged(uid, fmt.Sprintf("UID %d FLAGS ()", uid)) }, false},
 		{"NIL", func(_ *script, uid uint32) string { return untagged(uid, fmt.Sprintf("UID %d BODY[HEADER] NIL", uid)) }, false},
+		{"a list for a header", func(_ *script, uid uint32) string {
+			return untagged(uid, fmt.Sprintf("UID %d BODY[HEADER] (a b)", uid))
+		}, false},
 		{"UID behind", func(s *script, uid uint32) string {
 			return untagged(uid, fmt.Sprintf("BODY[HEADER] %s UID %d", literal(s.messages[uid]), uid))
 		}, true},
@@ -215,6 +217,19 @@ func TestFinishReadsOddAnswers(t *testing.T) {
 				t.Errorf("done %q, asked %q, %v", done, s.asked("UID STORE"), err)
 			}
 		})
+	}
+}
+
+// A header that breaks off is none, even if all that came is what is expected.
+func TestFinishReadsBrokenHeader(t *testing.T) {
+	const all = "Message-ID: <1@example.org>"
+	s := newScript(all)
+	s.fetch = func(uid uint32, _ string) string {
+		return fmt.Sprintf("* 1 FETCH (UID 1 RFC822.SIZE %d BODY[HEADER] \"%s\r\n", len(all), all)
+	}
+	done, err := s.connect(t, Options{}).Finish(t.Context(), []fetch.Due{due(1, all)}, fetch.AfterAction{Do: fetch.Delete})
+	if err != nil || len(done) > 0 || len(s.asked("UID STORE")) > 0 {
+		t.Errorf("done %q, asked %q, %v", done, s.asked("UID STORE"), err)
 	}
 }
 

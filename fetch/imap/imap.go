@@ -118,18 +118,11 @@ func (s *session) Close(commit bool) error {
 	return nil
 }
 
-// refused reports whether err is the server's answer to one command, with the
-// connection still there for the next.
+// refused reports whether err is the server's answer to one command, after which
+// the next may be sent. A BYE is a refusal of no command: the connection is gone.
 func (s *session) refused(err error) bool {
-	if _, ok := errors.AsType[*reply.Error](err); !ok {
-		return false
-	}
-	select {
-	case <-s.client.IMAP().Closed():
-		return false
-	default:
-		return true
-	}
+	refusal, ok := errors.AsType[*reply.Error](err)
+	return ok && refusal.Command != ""
 }
 
 // run does a command of go-imap, which knows no context: when ctx ends, the

@@ -29,8 +29,9 @@ const (
 type want struct {
 	item    fetch.Item
 	uid     uint32
-	done    bool // fn was called for it
-	empties int  // answers with an empty body and a size of 0
+	done    bool  // fn was called for it
+	empties int   // answers with an empty body and a size of 0
+	spoilt  error // why an answer's body could not be read from its first octet on
 	date    time.Time
 	flags   []string
 }
@@ -237,11 +238,11 @@ func (r *retrieval) answer(w *want, resp *imapwire.Response, body io.Reader) err
 	}
 	r.probed = true
 	b := &bodyReader{body: body, resp: resp, want: w, meta: new(fetch.Meta)}
-	empty, err := b.peek()
-	if err != nil {
-		return err
-	}
-	if empty {
+	switch empty, err := b.peek(); {
+	case err != nil: // a dead connection is for Fetch to report
+		w.spoilt = err
+		return nil
+	case empty:
 		w.emptied(resp)
 		return nil
 	}
@@ -265,10 +266,15 @@ func (r *retrieval) lacking(w *want) error {
 	if broken := r.broken(err); broken != nil {
 		return broken
 	}
-	if err == nil && !left[w.uid] {
-		return r.give(w.item, nil, nil, fetch.ErrGone)
+	switch {
+	case err == nil && !left[w.uid]:
+		err = fetch.ErrGone
+	case w.spoilt != nil:
+		err = fmt.Errorf("%w: %w", fetch.ErrNoBody, w.spoilt)
+	default:
+		err = fetch.ErrNoBody
 	}
-	return r.give(w.item, nil, nil, fetch.ErrNoBody)
+	return r.give(w.item, nil, nil, err)
 }
 
 // refuse gives w the server's refusal, and ends the retrieval when there were

@@ -151,6 +151,7 @@ func single(s *script, odd func(asks string) string) {
 }
 
 func TestAnswersThatAreErrorsOfOneMessage(t *testing.T) {
+	var sizes int
 	for _, c := range []struct {
 		what string
 		odd  func(asks string) string
@@ -160,7 +161,15 @@ func TestAnswersThatAreErrorsOfOneMessage(t *testing.T) {
 		{"always NIL", func(string) string { return "* 2 FETCH (UID 2 RFC822.SIZE 9 BODY[] NIL)\r\n" }, fetch.ErrNoBody},
 		{"empty, with a size", func(string) string { return "* 2 FETCH (UID 2 RFC822.SIZE 9 BODY[] {0}\r\n)\r\n" }, fetch.ErrNoBody},
 		{"empty, without a size", func(string) string { return "* 2 FETCH (UID 2 BODY[] {0}\r\n)\r\n" }, fetch.ErrNoBody},
+		{"empty, with a size of 0 only once", func(asks string) string {
+			if strings.Contains(asks, "RFC822.SIZE") {
+				sizes++
+			}
+			return fmt.Sprintf("* 2 FETCH (UID 2 RFC822.SIZE %d BODY[] {0}\r\n)\r\n", 9*(sizes-1))
+		}, fetch.ErrNoBody},
 		{"an empty string", func(string) string { return "* 2 FETCH (UID 2 RFC822.SIZE 9 BODY[] \"\")\r\n" }, fetch.ErrNoBody},
+		{"a list for a body", func(string) string { return "* 2 FETCH (UID 2 BODY[] (a b))\r\n" }, fetch.ErrNoBody},
+		{"a string that does not end", func(string) string { return "* 2 FETCH (UID 2 BODY[] \"\r\n" }, fetch.ErrNoBody},
 		{"a part only", func(string) string { return "* 2 FETCH (UID 2 BODY[]<0> {3}\r\nabc)\r\n" }, fetch.ErrNoBody},
 		{"gone", func(string) string { return "" }, fetch.ErrGone},
 		{"the body of another", func(asks string) string {
@@ -306,6 +315,19 @@ func TestCutConnection(t *testing.T) {
 				t.Errorf("%d messages came", len(all))
 			}
 		})
+	}
+}
+
+// A BYE looks like a refusal. Nothing more is asked on a dead connection.
+func TestBye(t *testing.T) {
+	s := newScript(texts(4)...)
+	single(s, func(string) string { return "* BYE [OVERQUOTA] Account exceeded command or bandwidth limits.\r\nCUT" })
+	all, err := retrieve(t, s.connect(t, Options{}), items(1, 2, 3, 4))
+	if err == nil || !strings.Contains(err.Error(), "bandwidth limits") || len(all) != 1 {
+		t.Errorf("%d messages, %v", len(all), err)
+	}
+	if asked := s.asked("UID FETCH"); len(asked) != 2 {
+		t.Errorf("asked %q", asked)
 	}
 }
 

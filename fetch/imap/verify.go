@@ -67,16 +67,15 @@ func (s *session) verify(ctx context.Context, cs []*candidate) error {
 func (s *session) compare(ctx context.Context, cs []*candidate, asks string) error {
 	return s.client.Fetch(ctx, uidSet(uidsOf(cs)), asks, func(r *imapwire.Response, body io.Reader) error {
 		header := fetch.NewHeaderHash()
-		if body != nil {
-			// The UID may come behind the header.
-			if _, err := io.Copy(header, body); err != nil {
-				return err
-			}
+		whole := body != nil
+		if whole { // the UID may come behind it
+			_, err := io.Copy(header, body)
+			whole = err == nil // a dead connection is for Fetch to report
 		}
 		if i, asked := slices.BinarySearchFunc(cs, r.UID, compareUID); asked {
 			c := cs[i]
 			c.seen = true
-			c.same = c.same || body != nil && c.is(header, r.Size)
+			c.same = c.same || whole && c.is(header, r.Size)
 		}
 		return nil
 	})

@@ -113,6 +113,37 @@ func TestWaitKnowsWhatCameBefore(t *testing.T) {
 	}
 }
 
+// What a listing has seen is no news for the Wait behind it.
+func TestWaitForgetsWhatWasListed(t *testing.T) {
+	s := newScript(texts(2)...)
+	session := s.connect(t, Options{})
+	for range 10 { // a change and the end of ctx at once are chosen between by chance
+		ctx, cancel := context.WithCancel(t.Context())
+		s.mu.Lock()
+		s.fetch = func(uid uint32, asks string) string {
+			if strings.Contains(asks, "INTERNALDATE") {
+				return s.plain(uid, asks) + "* 5 EXISTS\r\n"
+			}
+			return s.plain(uid, asks)
+		}
+		s.on = func(line string) string {
+			if line == "IDLE" {
+				cancel()
+				return "+ idling\r\n"
+			}
+			return ""
+		}
+		s.mu.Unlock()
+		if err := session.(fetch.Dater).Dates(ctx, items(1), func(fetch.Item, fetch.Meta) {}); err != nil {
+			t.Fatal(err)
+		}
+		list(t, session, fetch.Cursor{})
+		if err := session.(fetch.Waiter).Wait(ctx); !errors.Is(err, context.Canceled) {
+			t.Fatalf("Wait: %v", err)
+		}
+	}
+}
+
 func TestWaitWithoutIdle(t *testing.T) {
 	s := newScript()
 	s.caps = "IMAP4rev1"
