@@ -9,6 +9,7 @@ import (
 
 const (
 	defaultMaxDelete = 500
+	defaultZone      = "local"
 	defaultSchedule  = "@every 5m"
 	gentleSchedule   = "@every 15m" // with push, and for Gmail's POP3
 )
@@ -92,20 +93,16 @@ func (t *table) terms(a *Account, own map[string]value) {
 // when reads the schedule, its clock and the backlog, whose dates are of that
 // clock.
 func (t *table) when(a *Account) {
-	zone := time.Local
-	if name := t.str("timezone", ""); name != "" {
-		var err error
-		if zone, err = ParseZone(name); err != nil {
-			t.fail("timezone", err.Error(), "")
-			zone = time.UTC
-		}
+	zone, err := ParseZone(t.str("timezone", defaultZone))
+	if err != nil {
+		t.fail("timezone", err.Error(), "")
+		zone = time.UTC
 	}
 	unset := defaultSchedule
 	if a.Push || a.GmailPOP() {
 		unset = gentleSchedule
 	}
 	a.ScheduleText = t.str("schedule", unset)
-	var err error
 	if a.Schedule, err = ParseSchedule(a.ScheduleText, zone); err != nil {
 		t.fail("schedule", "bad schedule: "+err.Error(), "")
 	}

@@ -82,7 +82,7 @@ func (t *table) provider(s Server, byAddress bool) provider.Preset {
 // given.
 func (t *table) endpoint(s *Server, protocol string, byAddress bool) provider.Endpoint {
 	end, known := s.Provider.Endpoint(protocol)
-	if s.Host != "" || t.has("socket") {
+	if s.Host != "" || t.first("socket") != "" {
 		return end
 	}
 	switch {
@@ -115,7 +115,7 @@ func (t *table) tlsMode(protocol string, end provider.Endpoint) TLSMode {
 	if end.Host != "" && (!given || port.v == int64(end.Port)) {
 		unset = TLSMode(end.TLS)
 	}
-	if protocol == "lmtp" && t.has("socket") {
+	if protocol == "lmtp" && t.first("socket") != "" {
 		unset = TLSNone
 	}
 	return choice(t, "tls", unset, TLSImplicit, TLSStart, TLSNone)
@@ -158,7 +158,7 @@ func (t *table) checkCleartext(s Server) {
 	switch {
 	case s.Proxy != nil:
 		t.fail("tls", "without TLS the proxy reads the password and the mail", hint)
-	case !t.has("socket") && !loopback(s.Host):
+	case t.first("socket") == "" && !loopback(s.Host):
 		t.fail("tls", "without TLS everybody on the way reads the password and the mail", hint)
 	}
 }

@@ -189,7 +189,7 @@ func matches(pattern, folder string) bool {
 		f, _, _ := strings.Cut(folder, "*")
 		return strings.HasPrefix(p, f) || strings.HasPrefix(f, p)
 	case strings.Contains(folder, "*"):
-		return glob(folder, pattern)
+		return false // overlap asks again the other way round
 	}
 	return glob(pattern, folder)
 }
