@@ -12,6 +12,7 @@ type IMAP struct {
 	Password string
 	Token    string      // an OAuth token that AUTHENTICATE XOAUTH2 takes; "": none is taken
 	TLS      *tls.Config // implicit TLS; nil: none
+	StartTLS *tls.Config // offered by STARTTLS; nil: not offered
 
 	Capabilities []string // after login, instead of the server's own list
 	Without      []string // left out of that list, e.g. "UIDPLUS"

@@ -76,6 +76,9 @@ func (c *imapSession) firstCapabilities() []string {
 		first = gmailFirst
 	}
 	out := c.without(first)
+	if c.StartTLS != nil && !c.k.secure {
+		out = append(out, "STARTTLS")
+	}
 	if c.Token != "" || c.Gmail {
 		out = append(out, "AUTH=XOAUTH2")
 	}
@@ -105,6 +108,15 @@ func (c *imapSession) blanks() string {
 		return "  "
 	}
 	return ""
+}
+
+// starttls is done once its answer is on the way.
+func (c *imapSession) starttls() string {
+	if c.StartTLS == nil || c.k.secure {
+		return c.unknown("STARTTLS")
+	}
+	c.upgrade = true
+	return "OK Begin TLS negotiation now."
 }
 
 func (c *imapSession) login() string {
@@ -147,7 +159,7 @@ func (c *imapSession) authenticate() string {
 	if err != nil {
 		return bad(err)
 	}
-	response := c.rest
+	var response string
 	if c.take(" ") {
 		response, c.rest = c.rest, ""
 	} else if response, err = c.prompt(""); err != nil {

@@ -20,7 +20,7 @@ type command struct {
 }
 
 // errSyntax is what a client is told by BAD.
-var errSyntax = errors.New("Error in IMAP command: invalid arguments")
+var errSyntax = errors.New("invalid arguments")
 
 func (c *command) take(prefix string) bool {
 	rest, ok := strings.CutPrefix(c.rest, prefix)
@@ -136,11 +136,11 @@ func (c *command) literal() (l literal, err error) {
 		return l, errSyntax
 	}
 	if l.binary && !c.caps("BINARY") {
-		return l, errors.New("[UNKNOWN-CTE] Binary literals not supported")
+		return l, errors.New("[UNKNOWN-CTE] binary literals are not supported")
 	}
 	plus, minus := c.caps("LITERAL+"), c.caps("LITERAL-")
 	if !l.sync && !plus && (!minus || l.size > 4096) {
-		return l, errors.New("Non-synchronizing literal not allowed here")
+		return l, errors.New("non-synchronizing literal is not allowed here")
 	}
 	return l, nil
 }
@@ -158,7 +158,7 @@ func parseLiteral(s string) (l literal, ok bool) {
 // read takes the octets of a literal and the line behind it.
 func (c *command) read(l literal) ([]byte, error) {
 	if c.limit > 0 && l.size > c.limit {
-		return nil, fmt.Errorf("Literal larger than %d octets", c.limit)
+		return nil, fmt.Errorf("literal larger than %d octets", c.limit)
 	}
 	if l.sync {
 		c.k.ask("+ OK")

@@ -14,6 +14,8 @@ type imapSession struct {
 	idSent bool
 	open   *view // the selected folder, or nil
 	ended  bool
+
+	upgrade bool // STARTTLS was answered
 }
 
 // The states in which a command is allowed (RFC 3501 section 3).
@@ -37,6 +39,7 @@ var imapVerbs = map[string]imapVerb{
 	"NOOP":         {anyState, false, (*imapSession).noop},
 	"LOGOUT":       {anyState, true, (*imapSession).logout},
 	"ID":           {anyState, true, (*imapSession).identify},
+	"STARTTLS":     {beforeLogin, true, (*imapSession).starttls},
 	"LOGIN":        {beforeLogin, true, (*imapSession).login},
 	"AUTHENTICATE": {beforeLogin, true, (*imapSession).authenticate},
 	"ENABLE":       {afterLogin, true, (*imapSession).enable},
@@ -106,6 +109,10 @@ func (c *imapSession) handle(session int, line string) {
 	}
 	c.update(!verb.quiet)
 	c.k.printf("%s %s\r\n", tag, answer)
+	if c.upgrade {
+		c.upgrade = false
+		c.k.startTLS(c.StartTLS)
+	}
 }
 
 // run does the command at hand. An empty answer means that the connection broke.
@@ -167,7 +174,7 @@ func bad(err error) string {
 	if strings.HasPrefix(err.Error(), "[") {
 		return "NO " + err.Error()
 	}
-	return "BAD " + err.Error()
+	return "BAD Error in IMAP command: " + err.Error()
 }
 
 func (c *imapSession) untagged(format string, args ...any) {

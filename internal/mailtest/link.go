@@ -23,11 +23,13 @@ type link struct {
 	left   int  // octets of the answer that may still be written; -1: all
 	upload int  // octets of an upload that may still be read; -1: all
 	cut    bool // the connection was dropped
+	secure bool // in TLS
 }
 
 func newLink(conn net.Conn, config *tls.Config) *link {
 	k := &link{raw: conn, left: -1, upload: -1}
 	if config != nil {
+		k.secure = true
 		conn = tls.Server(conn, config)
 	}
 	k.use(conn)
@@ -40,8 +42,14 @@ func (k *link) use(conn net.Conn) {
 	k.bw = bufio.NewWriterSize(conn, 32<<10)
 }
 
-// startTLS goes on in TLS. What the client sent before the handshake is lost.
-func (k *link) startTLS(config *tls.Config) { k.use(tls.Server(k.conn, config)) }
+// startTLS goes on in TLS, behind the answer that was written. What the client
+// sent too early is lost.
+func (k *link) startTLS(config *tls.Config) {
+	if k.flush(); !k.cut {
+		k.secure = true
+		k.use(tls.Server(k.conn, config))
+	}
+}
 
 func (k *link) close() {
 	if !k.cut {

@@ -15,6 +15,7 @@ type POP3 struct {
 	Password string
 	Token    string      // an OAuth token that AUTH XOAUTH2 takes; "": none is taken
 	TLS      *tls.Config // implicit TLS; nil: none
+	StartTLS *tls.Config // offered by STLS; nil: not offered
 
 	// Gmail plays Gmail's server: a window on the oldest messages of all folders
 	// but spam and trash that were not retrieved yet. RETR and a clean QUIT take a

@@ -33,6 +33,7 @@ var popVerbs = map[string]struct {
 	do    func(c *popSession, args string)
 }{
 	"CAPA": {false, (*popSession).capa},
+	"STLS": {false, (*popSession).stls},
 	"USER": {false, (*popSession).setUser},
 	"PASS": {false, (*popSession).pass},
 	"AUTH": {false, (*popSession).auth},
@@ -119,7 +120,20 @@ func (c *popSession) capabilities() []string {
 	if c.Pipelining {
 		out = append(out, "PIPELINING")
 	}
+	if c.StartTLS != nil && !c.k.secure {
+		out = append(out, "STLS")
+	}
 	return out
+}
+
+// stls is RFC 2595 section 4.
+func (c *popSession) stls(string) {
+	if c.StartTLS == nil || c.k.secure {
+		c.say(c.unknown("STLS"))
+		return
+	}
+	c.say("+OK Begin TLS negotiation now.")
+	c.k.startTLS(c.StartTLS)
 }
 
 func (c *popSession) noop(string) { c.say("+OK") }

@@ -186,6 +186,9 @@ func TestTLS(t *testing.T) {
 	if _, err := s.br.ReadByte(); err != io.EOF {
 		t.Errorf("after QUIT: %v, want a regular end of TLS", err)
 	}
+	if strings.Contains(string(ca.PEM()), "PRIVATE") {
+		t.Error("the key is shown")
+	}
 	other, err := NewCA()
 	if err != nil {
 		t.Fatal(err)
@@ -197,5 +200,51 @@ func TestTLS(t *testing.T) {
 		if err := connect(t, "tcp", addr, config).conn.(*tls.Conn).Handshake(); err == nil {
 			t.Errorf("%s: trusted", name)
 		}
+	}
+}
+
+func TestStartTLS(t *testing.T) {
+	ca, err := NewCA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := &tls.Config{RootCAs: ca.Pool(), ServerName: "localhost"}
+	for _, tt := range []struct {
+		server             server
+		greeting, ask, yes string
+		again, no          string // the second time there is nothing to start
+	}{
+		{&POP3{Store: NewStore(), StartTLS: ca.Server()}, "+OK…", "STLS", "+OK…", "STLS", "-ERR…"},
+		{&IMAP{Store: NewStore(), StartTLS: ca.Server()}, "* OK [CAPABILITY…", "a STARTTLS", "a OK…", "b STARTTLS", "b BAD…"},
+		{&SMTP{StartTLS: ca.Server()}, "220…", "STARTTLS", "220 2.0.0…", "STARTTLS", "502 5.5.1…"},
+	} {
+		c := connect(t, "tcp", start(t, tt.server), nil)
+		c.expect(tt.greeting)
+		c.ask(tt.ask, tt.yes)
+		c.conn = tls.Client(c.conn, config)
+		c.br = bufio.NewReader(c.conn)
+		c.ask(tt.again, tt.no)
+	}
+	c := connect(t, "tcp", start(t, &POP3{Store: NewStore()}), nil)
+	c.expect("+OK…")
+	c.ask("STLS", "-ERR Unknown command: STLS")
+}
+
+func TestStartTLSIsOffered(t *testing.T) {
+	ca, err := NewCA()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := connect(t, "tcp", start(t, &SMTP{StartTLS: ca.Server()}), nil)
+	c.expect("220…")
+	c.send("EHLO me")
+	c.until("250 STARTTLS")
+	c = connect(t, "tcp", start(t, &POP3{Store: NewStore(), StartTLS: ca.Server()}), nil)
+	c.send("CAPA")
+	c.until("STLS")
+	c = connect(t, "tcp", start(t, &IMAP{Store: NewStore(), StartTLS: ca.Server()}), nil)
+	c.send("a CAPABILITY")
+	if !strings.Contains(strings.Join(c.until("a OK"), ""), " STARTTLS") {
+		t.Error("IMAP does not offer STARTTLS")
 	}
 }

@@ -13,9 +13,10 @@ type SMTP struct {
 	Password string
 	Token    string      // an OAuth token that AUTH XOAUTH2 takes; "": none is taken
 	TLS      *tls.Config // implicit TLS; nil: none
+	StartTLS *tls.Config // offered by STARTTLS; nil: not offered
 	Socket   string      // a unix socket to listen on instead of 127.0.0.1
 
-	Capabilities []string // behind EHLO or LHLO, instead of the server's own list; AUTH is added
+	Capabilities []string // behind EHLO or LHLO, instead of the server's own list; AUTH and STARTTLS are added
 	Without      []string // left out of that list, e.g. "CHUNKING"
 	MaxSize      int64    // SIZE; larger ones are refused at MAIL and at the end; 0: no limit
 	Greeting     string   // instead of the server's own, "220 …"

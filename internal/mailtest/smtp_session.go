@@ -23,17 +23,18 @@ type smtpSession struct {
 }
 
 var smtpVerbs = map[string]func(c *smtpSession, args string){
-	"EHLO": func(c *smtpSession, _ string) { c.greet(!c.LMTP) },
-	"HELO": func(c *smtpSession, _ string) { c.greet(!c.LMTP) },
-	"LHLO": func(c *smtpSession, _ string) { c.greet(c.LMTP) },
-	"AUTH": (*smtpSession).auth,
-	"MAIL": (*smtpSession).mail,
-	"RCPT": (*smtpSession).rcpt,
-	"DATA": (*smtpSession).data,
-	"BDAT": (*smtpSession).chunk,
-	"RSET": func(c *smtpSession, _ string) { c.reset(); c.say("250 2.0.0 Ok") },
-	"NOOP": func(c *smtpSession, _ string) { c.say("250 2.0.0 Ok") },
-	"QUIT": func(c *smtpSession, _ string) { c.ended = true; c.say("221 2.0.0 Bye") },
+	"EHLO":     func(c *smtpSession, _ string) { c.greet(!c.LMTP) },
+	"HELO":     func(c *smtpSession, _ string) { c.greet(!c.LMTP) },
+	"LHLO":     func(c *smtpSession, _ string) { c.greet(c.LMTP) },
+	"AUTH":     (*smtpSession).auth,
+	"STARTTLS": (*smtpSession).starttls,
+	"MAIL":     (*smtpSession).mail,
+	"RCPT":     (*smtpSession).rcpt,
+	"DATA":     (*smtpSession).data,
+	"BDAT":     (*smtpSession).chunk,
+	"RSET":     func(c *smtpSession, _ string) { c.reset(); c.say("250 2.0.0 Ok") },
+	"NOOP":     func(c *smtpSession, _ string) { c.say("250 2.0.0 Ok") },
+	"QUIT":     func(c *smtpSession, _ string) { c.ended = true; c.say("221 2.0.0 Bye") },
 }
 
 func (s *SMTP) serve(session int, k *link) {
@@ -140,6 +141,9 @@ func (c *smtpSession) greet(right bool) {
 	c.reset()
 	c.hello = true
 	lines := append([]string{"localhost"}, c.capabilities()...)
+	if c.StartTLS != nil && !c.k.secure {
+		lines = append(lines, "STARTTLS")
+	}
 	for i, line := range lines {
 		c.verbatim(fmt.Sprintf("250%c%s", "- "[b2i(i == len(lines)-1)], line))
 	}
@@ -150,6 +154,18 @@ func b2i(b bool) int {
 		return 1
 	}
 	return 0
+}
+
+// starttls forgets everything that was said before (RFC 3207 section 4.2).
+func (c *smtpSession) starttls(string) {
+	if c.StartTLS == nil || c.k.secure {
+		c.say("502 5.5.1 Error: command not implemented")
+		return
+	}
+	c.say("220 2.0.0 Ready to start TLS")
+	c.k.startTLS(c.StartTLS)
+	c.reset()
+	c.hello, c.user = false, ""
 }
 
 func (c *smtpSession) reset() {
