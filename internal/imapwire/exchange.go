@@ -14,6 +14,10 @@ var (
 	errAbandoned = errors.New("an IMAP command was given up in the middle")
 )
 
+// gathered is how much an exchange keeps for go-imap before it lends it the turn
+// to read it: go-imap waits for nothing meanwhile.
+const gathered = 4 << 10
+
 // An exchange is the time in which commands of our own run: one, or for APPEND
 // many. It ends with end, or, when its caller leaves early, with abandon, which
 // ends the session.
@@ -97,10 +101,10 @@ func (x *exchange) read() (ev event, mine bool, err error) {
 		return ev, mine, err
 	}
 	out, err := x.w.foreign(ev.head)
-	if err != nil || len(out) == 0 {
+	x.w.out = append(x.w.out, out...)
+	if err != nil || len(x.w.out) < gathered {
 		return ev, false, err
 	}
-	x.w.out = append(x.w.out[:0], out...)
 	return ev, false, x.give()
 }
 
