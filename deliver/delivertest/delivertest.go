@@ -26,6 +26,9 @@ type Harness struct {
 	// Refuses names the Shapes that the protocol cannot carry: they must end in
 	// ErrRejected, and nothing of them may arrive.
 	Refuses []string
+	// Changes names the Shapes that the peer itself changes once it has them:
+	// they are not sent.
+	Changes []string
 
 	Folders  bool // a message's Folder is respected
 	Dates    bool // so is the date of arrival
@@ -216,10 +219,6 @@ func open(t *testing.T, p *Place) deliver.Destination {
 }
 
 func closing(t *testing.T, d deliver.Destination) deliver.Destination {
-	t.Cleanup(func() {
-		if err := d.Close(); err != nil {
-			t.Logf("Close: %v", err)
-		}
-	})
+	t.Cleanup(func() { d.Close() }) // its context has ended by then
 	return d
 }

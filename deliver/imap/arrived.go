@@ -14,7 +14,7 @@ import (
 )
 
 // traceItems asks for what tells a copy of ours.
-const traceItems = "(UID RFC822.SIZE BODY.PEEK[HEADER.FIELDS (" + deliver.TraceField + ")])"
+const traceItems = "UID RFC822.SIZE BODY.PEEK[HEADER.FIELDS (" + deliver.TraceField + ")]"
 
 // headerLimit bounds what is read of a header; a server may return all of it.
 const headerLimit = 64 << 10
@@ -104,7 +104,7 @@ func (d *Destination) stand(ctx context.Context, s *imapwire.Selected, floor uin
 	if next == 0 {
 		next = floor
 		if s.Count > 0 {
-			err := d.session.Fetch(ctx, "*", "(UID)", func(r *imapwire.Response, _ io.Reader) error {
+			err := d.session.Fetch(ctx, "*", "UID", func(r *imapwire.Response, _ io.Reader) error {
 				next = max(next, r.UID+1)
 				return nil
 			})

@@ -1,7 +1,6 @@
 package imap
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -91,9 +90,10 @@ func (d *Destination) appendAll(ctx context.Context, folder string, ms []*delive
 	if len(ms) == 0 {
 		return nil
 	}
-	batch := make([]imapwire.Append, len(ms))
+	batch, spools := make([]imapwire.Append, len(ms)), make([]spool, len(ms))
 	for i, m := range ms {
-		batch[i] = d.appendOf(folder, m)
+		spools[i] = spool{m: m, cut: d.session.conn.Close}
+		batch[i] = d.appendOf(folder, &spools[i])
 	}
 	var stop error
 	err := d.session.Append(ctx, folder, batch, func(i int, at imapwire.AppendUID, err error) {
@@ -101,7 +101,7 @@ func (d *Destination) appendAll(ctx context.Context, folder string, ms []*delive
 			done(ms[i], deliver.Receipt{Where: where(folder, at), Size: ms[i].Size}, nil)
 			return
 		}
-		err = d.fate(err)
+		err = d.fate(spools[i].blame(err))
 		if stop == nil && errors.Is(err, deliver.ErrUnavailable) {
 			stop = err
 		}
@@ -118,33 +118,13 @@ func (d *Destination) appendAll(ctx context.Context, folder string, ms []*delive
 	return stop
 }
 
-func (d *Destination) appendOf(folder string, m *deliver.Message) imapwire.Append {
+func (d *Destination) appendOf(folder string, s *spool) imapwire.Append {
 	return imapwire.Append{
-		Flags:  permitted(m.Flags, d.session.flags[folder]),
-		Date:   m.Received,
-		Size:   m.Size,
-		Open:   m.Open,
-		Binary: d.session.Has("BINARY") && holdsNUL(m),
-	}
-}
-
-// holdsNUL reports whether m needs a literal8 (RFC 3516): no other literal may
-// hold NUL. What cannot be read now will fail again when it is sent.
-func holdsNUL(m *deliver.Message) bool {
-	r, err := m.Open()
-	if err != nil {
-		return false
-	}
-	defer r.Close()
-	buf := make([]byte, 32<<10)
-	for {
-		n, err := r.Read(buf)
-		if bytes.IndexByte(buf[:n], 0) >= 0 {
-			return true
-		}
-		if err != nil {
-			return false
-		}
+		Flags:  permitted(s.m.Flags, d.session.flags[folder]),
+		Date:   s.m.Received,
+		Size:   s.m.Size,
+		Open:   s.open,
+		Binary: d.session.Has("BINARY") && holdsNUL(s.m),
 	}
 }
 

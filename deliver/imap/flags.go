@@ -54,14 +54,14 @@ func (d *Destination) leave() error {
 }
 
 // permitted returns the flags that the folder keeps: those that it lists, and
-// any keyword if it lists \*. A keyword that is no atom cannot be sent.
+// all others if it lists \*. A keyword that is no atom cannot be sent.
 func permitted(flags, folder []string) (out []string) {
 	for _, flag := range flags {
 		system := strings.HasPrefix(flag, `\`)
 		if system && !containsFold(systemFlags, flag) || !system && !isAtom(flag) || containsFold(out, flag) {
 			continue
 		}
-		if containsFold(folder, flag) || !system && slices.Contains(folder, `\*`) {
+		if containsFold(folder, flag) || slices.Contains(folder, `\*`) {
 			out = append(out, flag)
 		}
 	}

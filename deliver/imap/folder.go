@@ -48,10 +48,12 @@ func (d *Destination) findOrMake(ctx context.Context, name string) (string, erro
 	if found, ok := find(s.boxes, candidates(s.boxes, name, d.o.FolderParents)); ok {
 		return found, nil
 	}
+	boxes := s.boxes
+	s.boxes = nil // listed anew next time: its owner may make the folder
 	if !d.o.Create || d.o.NoCreate {
-		return "", missing(s.boxes, name, errors.New("it is not there"))
+		return "", missing(boxes, name, errors.New("it is not there"))
 	}
-	return d.make(name)
+	return d.make(boxes, name)
 }
 
 func (d *Destination) list(ctx context.Context) error {
@@ -76,10 +78,10 @@ func (d *Destination) broken(err error) error {
 }
 
 // make makes a folder, under the first name that the server takes.
-func (d *Destination) make(name string) (string, error) {
+func (d *Destination) make(boxes []imapwire.Mailbox, name string) (string, error) {
 	s := d.session
 	var refusal error
-	for _, wanted := range toMake(s.boxes, name) {
+	for _, wanted := range toMake(boxes, name) {
 		refusal = s.Refused("CREATE", s.IMAP().Create(wanted, nil).Wait())
 		if refusal == nil || isCode(refusal, "ALREADYEXISTS") {
 			return wanted, d.made(wanted)
@@ -93,14 +95,13 @@ func (d *Destination) make(name string) (string, error) {
 			return "", refused(refusal)
 		}
 	}
-	return "", missing(s.boxes, name, refusal)
+	return "", missing(boxes, name, refusal)
 }
 
 // made subscribes to a new folder, so that mail readers show it. A refusal is no
 // matter: the folder is there.
 func (d *Destination) made(name string) error {
 	s := d.session
-	s.boxes = nil // to be listed anew
 	if err := s.Refused("SUBSCRIBE", s.IMAP().Subscribe(name).Wait()); err != nil && !isRefusal(err) {
 		return d.broken(fmt.Errorf("subscribe to folder: %w", err))
 	}
