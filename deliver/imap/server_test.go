@@ -250,3 +250,43 @@ func TestReconnect(t *testing.T) {
 		t.Errorf("%d sessions, want 2", n)
 	}
 }
+
+// TestFolderGone: a folder that its owner removes while we run keeps its
+// messages back, is no reason to reject them, and is made by the next Prepare.
+func TestFolderGone(t *testing.T) {
+	l := &log{}
+	server := &mailtest.IMAP{Store: mailtest.NewStore(), OnCommand: l.command}
+	d := New(start(t, server))
+	server.Store.Create("Archive")
+	if err := d.Prepare(t.Context(), "Archive"); err != nil {
+		t.Fatal(err)
+	}
+	server.Store.Delete("Archive")
+	m := message(1)
+	m.Folder = "Archive"
+	_, err := one(t, d, m)
+	if !errors.Is(err, deliver.ErrUnavailable) || reply.ClassOf(err) != reply.Config {
+		t.Errorf("without the folder: %v (class %q)", err, reply.ClassOf(err))
+	}
+	if err := d.Prepare(t.Context(), "Archive"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := one(t, d, m); err != nil || len(l.with("CREATE")) != 1 {
+		t.Errorf("after Prepare: %v, %q", err, l.with("CREATE"))
+	}
+}
+
+// TestOtherFolders: a folder that is not to be had keeps back its own messages only.
+func TestOtherFolders(t *testing.T) {
+	server := &mailtest.IMAP{Store: mailtest.NewStore(), NoCreate: true}
+	d := New(start(t, server))
+	ms := []*deliver.Message{message(1), message(2), message(3)}
+	ms[1].Folder = "Missing"
+	var fates []error
+	if err := d.Deliver(t.Context(), ms, func(_ *deliver.Message, _ deliver.Receipt, err error) { fates = append(fates, err) }); err != nil {
+		t.Errorf("Deliver: %v", err)
+	}
+	if fates[0] != nil || !errors.Is(fates[1], deliver.ErrUnavailable) || fates[2] != nil {
+		t.Errorf("fates: %v", fates)
+	}
+}
