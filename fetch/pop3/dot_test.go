@@ -32,6 +32,9 @@ const rest = "+OK next\r\n.\r\n"
 func TestBody(t *testing.T) {
 	for _, b := range bodies {
 		for name, r := range map[string]func(io.Reader) io.Reader{"whole": func(r io.Reader) io.Reader { return r }, "octets": iotest.OneByteReader, "halves": iotest.HalfReader} {
+			if name == "octets" && len(b) > readSize+10 {
+				continue // the whole and the halves cross the buffer's end too
+			}
 			for end, message := range map[string]string{"\r\n": b, "\n": strings.ReplaceAll(b, "\r\n", "\n")} {
 				checkBody(t, name, r(strings.NewReader(stuff(message, end)+rest)), message, end)
 			}
