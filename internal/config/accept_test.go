@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -346,9 +347,42 @@ func TestUnreadable(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "large.toml"), make([]byte, maxFile+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{"none.toml": "none.toml: read config: no such file", ".": "is a directory", "large.toml": "1 MiB"} {
+	if err := syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"none.toml": "none.toml: read config: no such file", ".": "no regular file", "fifo": "no regular file", "large.toml": "1 MiB"} {
 		if _, err := Load(filepath.Join(dir, name)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// The shortest useful config, as users are shown it.
+func TestShortConfig(t *testing.T) {
+	c := load(t, `
+include = ["accounts.d/*.toml"]        # more [[account]] and [destination] tables
+
+[defaults]                             # any key of [[account]] but name, user and secrets
+
+[destination.qq]
+type = "imap"
+provider = "qq"                        # fills host, port, tls
+user = "12345@qq.com"
+password_file = "qq.secret"            # a 授权码
+folder = "INBOX"
+
+[[account]]
+name = "gmail"
+protocol = "imap"
+user = "me@gmail.com"                  # provider found from the address
+password_file = "gmail.secret"         # an app password, with or without its spaces
+to = "qq"
+schedule = "*/10 * * * *"
+`)
+	d := c.Accounts[0].Destination
+	got := []any{d.Host, d.Port, d.TLS, d.Folder, d.Create, d.Trace, d.Secret.File, d.Secret.Normalize("abcd efgh ijkl mnop"), len(c.Warnings)}
+	want := []any{"imap.qq.com", 993, TLSImplicit, "INBOX", true, true, filepath.Join(filepath.Dir(c.Path), "qq.secret"), "abcdefghijklmnop", 0}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -8,7 +8,7 @@
 // The way of a file: a document is parsed and every key gets its position
 // (document.go, position.go); tables are read key by key (table.go,
 // decode_*.go); then accounts and destinations are looked at as a whole
-// (validate_*.go). No line of the file is ever quoted in an error, and no value
+// (validate.go, loops.go). No line of the file is ever quoted in an error, and no value
 // either: a password may stand in any of them.
 package config
 

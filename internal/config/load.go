@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"mailrill/internal/secret"
 )
@@ -75,19 +76,32 @@ func (l *loader) read(path string) *document {
 }
 
 func readAll(path string) (*os.File, []byte, error) {
-	f, err := os.Open(path)
+	// O_NONBLOCK: a FIFO is to be refused, not waited for.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read config: %w", cause(err))
 	}
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(data) > maxFile {
-		err = errors.New("a config has at most 1 MiB")
-	}
+	data, err := readRegular(f)
 	if err != nil {
 		f.Close()
 		return nil, nil, fmt.Errorf("read config: %w", cause(err))
 	}
 	return f, data, nil
+}
+
+func readRegular(f *os.File) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is no regular file")
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		err = errors.New("a config has at most 1 MiB")
+	}
+	return data, err
 }
 
 // cause takes the path off an error that is shown behind the path.

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -20,21 +21,12 @@ var (
 func checkTemplate(s string, known []string, loose bool) (hint string, bad bool) {
 	for _, p := range placeholder.FindAllString(s, -1) {
 		word := strings.Trim(p, "{}")
-		_, close := closest(word, known)
-		if exact := contains(known, word); !exact && (close || !loose) {
+		_, similar := closest(word, known)
+		if !slices.Contains(known, word) && (similar || !loose) {
 			return "the words are {" + strings.Join(known, "}, {") + "}", true
 		}
 	}
 	return "", false
-}
-
-func contains(words []string, w string) bool {
-	for _, k := range words {
-		if k == w {
-			return true
-		}
-	}
-	return false
 }
 
 // accountValues are what the words stand for in keys of a destination.
@@ -52,7 +44,7 @@ func expand(s string, values map[string]string, inPath bool) (string, error) {
 	var bad error
 	out := placeholder.ReplaceAllStringFunc(s, func(p string) string {
 		word := strings.Trim(p, "{}")
-		if !contains(destinationWords, word) {
+		if !slices.Contains(destinationWords, word) {
 			return p
 		}
 		if why := unsafe(values[word], inPath); why != "" && bad == nil {
