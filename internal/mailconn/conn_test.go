@@ -177,14 +177,18 @@ func TestQuietWhileReading(t *testing.T) {
 
 func TestLibrariesSetNoDeadlines(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *Conn, peer net.Conn) {
+		ended := make(chan error, 1)
+		go func() {
+			_, err := c.Read(make([]byte, 1))
+			ended <- err
+		}()
+		synctest.Wait()
 		past := time.Now().Add(-time.Hour)
 		if err := errors.Join(c.SetDeadline(past), c.SetReadDeadline(past), c.SetWriteDeadline(past)); err != nil {
 			t.Fatal(err)
 		}
-		c.SetQuiet(true)
-		c.SetReadDeadline(past)
 		go drip(peer, 1, time.Second)
-		if _, err := c.Read(make([]byte, 1)); err != nil {
+		if err := <-ended; err != nil {
 			t.Error(err)
 		}
 	})

@@ -113,3 +113,16 @@ func TestComplaint(t *testing.T) {
 		t.Errorf("%d octets of complaint", len(got))
 	}
 }
+
+// What a command prints on and on is taken, but not kept.
+func TestOutputIsBounded(t *testing.T) {
+	var h head
+	for range 100 {
+		if n, err := h.Write(make([]byte, 10_000)); n != 10_000 || err != nil {
+			t.Fatalf("%d, %v", n, err)
+		}
+	}
+	if h.kept.Len() > limit+3 {
+		t.Errorf("%d octets are kept", h.kept.Len())
+	}
+}
