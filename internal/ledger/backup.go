@@ -67,3 +67,9 @@ func finish(fsys fsx.FS, file *fsx.File, err error, temp, path string) error {
 	}
 	return err
 }
+
+// CopyTo puts a copy of the state into dir, which must not hold one. It is for a
+// pass that must change nothing.
+func (l *Ledger) CopyTo(ctx context.Context, dir string) error {
+	return vacuumInto(ctx, l.read, l.fs, filepath.Join(dir, "ledger.db"))
+}

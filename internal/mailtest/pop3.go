@@ -20,7 +20,7 @@ type POP3 struct {
 	// Gmail plays Gmail's server: a window on the oldest messages of all folders
 	// but spam and trash that were not retrieved yet. RETR and a clean QUIT take a
 	// message out of it, DELE does nothing. A user "recent:NAME" sees the last 30
-	// days, whatever was retrieved.
+	// days, whatever was retrieved, and marks nothing as retrieved.
 	Gmail bool
 	// Window is how many messages Gmail's window holds; 0: 250.
 	Window int
@@ -41,6 +41,10 @@ type POP3 struct {
 	Capabilities []string             // what CAPA lists, instead of the server's own list
 	Greeting     string               // instead of the server's own, "+OK …"
 	BareLF       bool                 // all line ends on the wire are LF, also those within messages
+
+	// CutBody says after how many octets of a message's RETR the connection drops;
+	// 0: it does not. It is how one message breaks each session that asks for it.
+	CutBody func(Message) int
 
 	// OnCommand is asked for a Verdict on each command. Sessions count from 1.
 	OnCommand func(session int, line string) Verdict

@@ -73,6 +73,9 @@ func (c *popSession) retr(args string) {
 	if m == nil {
 		return
 	}
+	if c.CutBody != nil && c.CutBody(m.Message) > 0 {
+		c.k.left = c.CutBody(m.Message)
+	}
 	m.retrieved = true
 	c.last = max(c.last, m.number)
 	if c.Gmail {
