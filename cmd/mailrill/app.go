@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"time"
+
+	"mailrill/internal/collect"
+	"mailrill/internal/config"
+	"mailrill/internal/daemon"
+	"mailrill/internal/fsx"
+	"mailrill/internal/ledger"
+	"mailrill/internal/reply"
+	"mailrill/internal/wire"
+)
+
+// An app is one run of the program: what its commands share, opened when first
+// needed and closed at the end.
+type app struct {
+	stdout, stderr io.Writer
+	getenv         func(string) string
+	now            func() time.Time
+	globals        globals
+
+	log    *slog.Logger
+	cfg    *config.Config
+	state  string
+	ledger *ledger.Ledger
+}
+
+// load finds and reads the config.
+func (a *app) load() error {
+	if a.cfg != nil {
+		return nil
+	}
+	if err := a.startLog(); err != nil {
+		return err
+	}
+	path, err := config.Find(a.globals.config, a.getenv)
+	if err != nil {
+		return err
+	}
+	if a.cfg, err = config.Load(path); err != nil {
+		return err
+	}
+	for _, w := range a.cfg.Warnings {
+		a.log.Warn(w.Error())
+	}
+	a.state, err = a.cfg.State(a.getenv)
+	return err
+}
+
+// open reads the config and opens the state for writing: no other mailrill runs
+// with it until close.
+func (a *app) open() error {
+	if err := a.load(); err != nil {
+		return err
+	}
+	l, err := ledger.Open(a.state)
+	if errors.Is(err, ledger.ErrLocked) {
+		return reply.WithClass(reply.Temporary, fmt.Errorf("%w (%s): wait until it has ended, or stop it", err, a.state))
+	}
+	if errors.Is(err, ledger.ErrCorrupt) || errors.Is(err, ledger.ErrNewer) {
+		return reply.WithClass(reply.IO, err)
+	}
+	a.ledger = l
+	return err
+}
+
+// peek opens the state for reading, also beside a running service. Without a
+// state it leaves the ledger nil.
+func (a *app) peek() error {
+	if err := a.load(); err != nil {
+		return err
+	}
+	l, err := ledger.OpenReadOnly(a.state)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	a.ledger = l
+	return err
+}
+
+func (a *app) close() {
+	if a.ledger != nil {
+		if err := a.ledger.Close(); err != nil {
+			a.log.Error("close the ledger", "err", err)
+		}
+	}
+}
+
+// account returns the config of the account called name.
+func (a *app) account(name string) (*config.Account, error) {
+	if acct := a.cfg.Account(name); acct != nil {
+		return acct, nil
+	}
+	return nil, usage("no account is called %q in %s", name, a.cfg.Path)
+}
+
+// accounts returns the accounts called names, or all that are enabled.
+func (a *app) accounts(names []string) (out []*config.Account, err error) {
+	for _, name := range names {
+		acct, err := a.account(name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, acct)
+	}
+	if len(names) > 0 {
+		return out, nil
+	}
+	for _, acct := range a.cfg.Accounts {
+		if acct.Enabled {
+			out = append(out, acct)
+		}
+	}
+	return out, nil
+}
+
+// env returns what sources and destinations need.
+func (a *app) env() wire.Env {
+	return wire.Env{StateDir: a.state, Version: version(), Log: a.log}
+}
+
+// collector returns the engine over the open state.
+func (a *app) collector() *collect.Collector {
+	env := a.env()
+	return &collect.Collector{
+		Ledger: a.ledger, Hold: env.Hold(), Spool: collect.NewSpool(fsx.FS{}, a.state),
+		Log: a.log, Now: a.now, Sleep: sleep, Started: a.now(),
+	}
+}
+
+// daemon returns the loop over accounts.
+func (a *app) daemon(accounts []*config.Account, c *collect.Collector, done func(*daemon.Outcome)) *daemon.Daemon {
+	return &daemon.Daemon{
+		Accounts: accounts, Build: a.env().Account, Collector: c, Ledger: a.ledger,
+		Log: a.log, Now: a.now, Sleep: sleep, Changed: a.changed, Done: done,
+	}
+}
+
+// sleep waits for d or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// changed reports whether the config, or a file with a secret of acct, was
+// written after since. Nothing of a secret is kept to find that out.
+func (a *app) changed(acct *config.Account, since time.Time) bool {
+	files := a.cfg.Files
+	for _, s := range []config.Server{acct.Server, acct.Destination.Server} {
+		if s.Secret != nil && s.Secret.File != "" {
+			files = append(files[:len(files):len(files)], s.Secret.File)
+		}
+	}
+	for _, f := range files {
+		if info, err := os.Stat(f); err == nil && info.ModTime().After(since) {
+			return true
+		}
+	}
+	return false
+}

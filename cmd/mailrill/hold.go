@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mailrill/internal/collect"
+	"mailrill/internal/ledger"
+	"mailrill/internal/reply"
+)
+
+func newHold(a *app) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "hold",
+		Short: "messages that their destination refused",
+		Args:  unknownCommand,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	var asJSON, all, yes bool
+	list := &cobra.Command{
+		Use: "list [NAME]", Short: "what is held, and why", Args: atMost(1),
+		RunE: func(_ *cobra.Command, args []string) error { return a.holdList(args, asJSON) },
+	}
+	list.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
+	show := &cobra.Command{
+		Use: "show ID", Short: "everything known of a held message", Args: exactly("an ID"),
+		RunE: func(_ *cobra.Command, args []string) error { return a.holdShow(args[0]) },
+	}
+	export := &cobra.Command{
+		Use: "export ID", Short: "the message itself, on stdout", Args: exactly("an ID"),
+		RunE: func(_ *cobra.Command, args []string) error { return a.holdExport(args[0]) },
+	}
+	retry := &cobra.Command{
+		Use: "retry ID|--all", Short: "offer it to the destination again", Args: atMost(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.holdRetry(cmd.Context(), args, all) },
+	}
+	retry.Flags().BoolVar(&all, "all", false, "all held messages")
+	drop := &cobra.Command{
+		Use: "drop ID", Short: "give a held message up", Args: exactly("an ID"),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.holdDrop(cmd.Context(), args[0], yes) },
+	}
+	drop.Flags().BoolVar(&yes, "yes", false, "really")
+	cmd.AddCommand(list, show, export, retry, drop)
+	return cmd
+}
+
+// held returns the entry with that ID, of whichever account.
+func (a *app) held(id string) (collect.Entry, error) {
+	entries, err := a.env().Hold().List("")
+	if err != nil {
+		return collect.Entry{}, err
+	}
+	for _, e := range entries {
+		if e.ID == id {
+			return e, nil
+		}
+	}
+	return collect.Entry{}, usage("no held message %q; `mailrill hold list` shows them", id)
+}
+
+func (a *app) holdList(args []string, asJSON bool) error {
+	if err := a.load(); err != nil {
+		return err
+	}
+	name := ""
+	if len(args) > 0 {
+		acct, err := a.account(args[0])
+		if err != nil {
+			return err
+		}
+		name = acct.Name
+	}
+	entries, err := a.env().Hold().List(name)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		for _, e := range entries {
+			a.printValue(e)
+		}
+		return nil
+	}
+	if len(entries) == 0 {
+		fmt.Fprintln(a.stdout, "nothing is held")
+		return nil
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tACCOUNT\tHELD\tSIZE\tSUBJECT\tREASON")
+	for _, e := range entries {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", e.ID, e.Account, e.Held.Local().Format(time.DateTime), size(e.Size), short(decodeWords(e.Subject), 40), e.Reason)
+	}
+	return w.Flush()
+}
+
+func (a *app) holdShow(id string) error {
+	if err := a.load(); err != nil {
+		return err
+	}
+	e, err := a.held(id)
+	if err != nil {
+		return err
+	}
+	a.printValue(e)
+	return nil
+}
+
+func (a *app) holdExport(id string) error {
+	if err := a.load(); err != nil {
+		return err
+	}
+	e, err := a.held(id)
+	if err != nil {
+		return err
+	}
+	f, err := a.env().Hold().Open(e.Account, e.ID)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(a.stdout, f)
+	return err
+}
+
+func (a *app) holdRetry(ctx context.Context, args []string, all bool) error {
+	if all == (len(args) > 0) {
+		return usage("hold retry needs an ID or --all")
+	}
+	if err := a.open(); err != nil {
+		return err
+	}
+	entries, err := a.env().Hold().List("")
+	if err != nil {
+		return err
+	}
+	if !all {
+		e, err := a.held(args[0])
+		if err != nil {
+			return err
+		}
+		entries = []collect.Entry{e}
+	}
+	byAccount := map[string][]string{}
+	for _, e := range entries {
+		byAccount[e.Account] = append(byAccount[e.Account], e.ID)
+	}
+	var failed error
+	for name, ids := range byAccount {
+		failed = errors.Join(failed, a.retryAccount(ctx, name, ids))
+	}
+	return failed
+}
+
+func (a *app) retryAccount(ctx context.Context, name string, ids []string) error {
+	acct, err := a.account(name)
+	if err != nil {
+		return err
+	}
+	n, err := a.collector().RetryHeld(ctx, a.env().Account(acct), ids)
+	fmt.Fprintf(a.stdout, "%s: %d of %d held messages delivered to %s\n", name, n, len(ids), acct.To)
+	if err == nil && n < len(ids) {
+		err = reply.WithClass(reply.Refused, fmt.Errorf("%d messages are refused still: `mailrill hold list %s` says why", len(ids)-n, name))
+	}
+	return err
+}
+
+// holdDrop gives a message up: its row says that it is not wanted.
+func (a *app) holdDrop(ctx context.Context, id string, yes bool) error {
+	if err := a.open(); err != nil {
+		return err
+	}
+	e, err := a.held(id)
+	if err != nil {
+		return err
+	}
+	if !yes {
+		return usage("hold drop removes the held copy of %q for good; its source is not touched: add --yes", short(decodeWords(e.Subject), 60))
+	}
+	rows, err := a.ledger.ByID(ctx, e.ID)
+	if err != nil {
+		return err
+	}
+	var changes []ledger.Change
+	for _, r := range rows {
+		r.State, r.At, r.Receipt = ledger.Seen, a.now(), "dropped from the hold"
+		changes = append(changes, r)
+	}
+	if err := a.ledger.Commit(ctx, changes...); err != nil {
+		return err
+	}
+	if err := a.env().Hold().Remove(e.Account, e.ID); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "dropped %s\n", e.ID)
+	return nil
+}

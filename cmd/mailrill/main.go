@@ -1,0 +1,82 @@
+// Command mailrill collects mail from other mailboxes into yours.
+//
+// main.go is the way in, root.go the commands and flags, app.go what a command
+// opens; each command has a file of its own. Only this package prints: results
+// on stdout, everything else on stderr.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"mailrill/internal/provider"
+	"mailrill/internal/reply"
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run is mailrill as a function: it returns the exit status.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	// A second signal ends the process at once, which loses nothing either.
+	context.AfterFunc(ctx, stop)
+
+	return execute(ctx, &app{stdout: stdout, stderr: stderr, getenv: os.Getenv, now: time.Now}, args)
+}
+
+// execute carries out one command line.
+func execute(ctx context.Context, a *app, args []string) int {
+	root := newRoot(a)
+	root.SetArgs(args)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	err := root.ExecuteContext(ctx)
+	a.close()
+	return a.exit(err)
+}
+
+// An exitError ends the process with a status of its own. Its error, if any, has
+// not been printed yet.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return fmt.Sprint(e.err) }
+func (e *exitError) Unwrap() error { return e.err }
+
+// exit prints err, with what helps against it, and returns the exit status.
+func (a *app) exit(err error) int {
+	if err == nil {
+		return 0
+	}
+	if e, ok := errors.AsType[*exitError](err); ok {
+		if e.err != nil {
+			a.printError(e.err)
+		}
+		return e.code
+	}
+	a.printError(err)
+	return reply.ClassOf(err).ExitCode()
+}
+
+func (a *app) printError(err error) {
+	fmt.Fprintf(a.stderr, "mailrill: %v\n", err)
+	if hint := provider.Advise(err, "", "").Hint; hint != "" && reply.ClassOf(err) != reply.Usage {
+		fmt.Fprintf(a.stderr, "mailrill: hint: %s\n", hint)
+	}
+}
+
+// usage is an error in how mailrill was called.
+func usage(format string, args ...any) error {
+	return reply.WithClass(reply.Usage, fmt.Errorf(format, args...))
+}

@@ -1,0 +1,258 @@
+// Package daemon decides when passes are made: once for each account, or for
+// ever, by the clock and the back-off.
+//
+// One goroutine owns an account. It makes a pass, writes the outcome into the
+// ledger, works out when the next one is due, and waits. So no two passes of an
+// account ever overlap, a tick that was missed (the machine slept, the pass took
+// long) runs once, and one account never delays another but for the bound on
+// passes at a time.
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"mailrill/internal/collect"
+	"mailrill/internal/config"
+	"mailrill/internal/ledger"
+	"mailrill/internal/provider"
+	"mailrill/internal/reply"
+)
+
+// A Daemon makes the passes of a config's accounts.
+type Daemon struct {
+	Accounts  []*config.Account
+	Build     func(*config.Account) *collect.Account
+	Collector *collect.Collector
+	Ledger    *ledger.Ledger
+	Log       *slog.Logger
+	Now       func() time.Time
+	Sleep     func(ctx context.Context, d time.Duration) error
+	// Workers is how many passes run at a time; 0 means 8.
+	Workers int
+	// Changed reports whether what an account logs in with may have changed since
+	// a time: then a refusal of before says nothing any more.
+	Changed func(a *config.Account, since time.Time) bool
+	// Done is told of each pass, one at a time.
+	Done func(*Outcome)
+
+	mu    sync.Mutex
+	slots chan struct{}
+}
+
+// An Outcome is a pass as people are told of it.
+type Outcome struct {
+	Account *config.Account
+	Report  *collect.Report
+	Pass    ledger.Pass
+}
+
+const defaultWorkers = 8
+
+func (d *Daemon) start() {
+	if d.Workers == 0 {
+		d.Workers = defaultWorkers
+	}
+	d.slots = make(chan struct{}, d.Workers)
+}
+
+// Once makes one pass of each account, several at a time, and returns when the
+// last has ended.
+//
+// An account whose login was refused lately is left alone, so that cron does not
+// lock it, unless force is set or its secret has changed.
+func (d *Daemon) Once(ctx context.Context, o collect.Options, force bool) {
+	d.start()
+	var all sync.WaitGroup
+	for _, a := range d.Accounts {
+		all.Go(func() {
+			last, err := d.last(ctx, a)
+			if err == nil && !force && d.barred(a, last) {
+				d.tell(&Outcome{Account: a, Report: barredReport(a, last, d.Now()), Pass: last})
+				return
+			}
+			d.pass(ctx, a, o)
+		})
+	}
+	all.Wait()
+}
+
+// barred reports whether another login would only bring a lock-out nearer.
+func (d *Daemon) barred(a *config.Account, last ledger.Pass) bool {
+	return last.Class == string(reply.Credentials) && d.Now().Before(last.NextTry) && !d.Changed(a, last.At)
+}
+
+func barredReport(a *config.Account, last ledger.Pass, now time.Time) *collect.Report {
+	err := reply.WithClass(reply.Credentials, fmt.Errorf("not tried again before %s (--force does): %s", last.NextTry.Local().Format(time.DateTime), last.Text))
+	return &collect.Report{Account: a.Name, To: a.To, Start: now, Results: []*collect.Result{{Err: err}}}
+}
+
+// Run serves the accounts until ctx ends, and returns when what had begun has
+// finished. Once a day it has the ledger copy itself.
+func (d *Daemon) Run(ctx context.Context) {
+	d.start()
+	var all sync.WaitGroup
+	for _, a := range d.Accounts {
+		all.Go(func() { d.serve(ctx, a) })
+	}
+	all.Wait()
+}
+
+// serve is the loop of one account.
+func (d *Daemon) serve(ctx context.Context, a *config.Account) {
+	last, err := d.last(ctx, a)
+	if err != nil {
+		d.Log.Error("read the ledger", "account", a.Name, "err", err)
+	}
+	for {
+		if d.wait(ctx, func(now time.Time) time.Time { return d.due(a, last, now) }) != nil {
+			return
+		}
+		if out := d.pass(ctx, a, collect.Options{}); out != nil {
+			last = out.Pass
+		}
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+func (d *Daemon) last(ctx context.Context, a *config.Account) (ledger.Pass, error) {
+	row, err := d.Ledger.Account(ctx, a.Name)
+	return row.Pass, err
+}
+
+// due is when an account is to be looked at next: at once if it never was, else
+// by its schedule, but after a failure as the back-off says. A pass that lies in
+// the future says that the clock was wrong then.
+func (d *Daemon) due(a *config.Account, last ledger.Pass, now time.Time) time.Time {
+	switch {
+	case last.At.IsZero(), last.At.After(now):
+		return now
+	case last.Class == string(reply.Credentials) && d.Changed(a, last.At):
+		return now
+	case !last.NextTry.IsZero():
+		return last.NextTry
+	}
+	return a.Schedule.Next(last.At)
+}
+
+// tick is how often the clock is looked at while waiting: timers stand still
+// while a machine sleeps, and a clock can be set.
+const tick = 30 * time.Second
+
+// wait sleeps until what due says has come. Setting the clock back makes due say
+// something else, so it is asked again each time.
+func (d *Daemon) wait(ctx context.Context, due func(now time.Time) time.Time) error {
+	start := d.Now()
+	at := due(start)
+	if at.IsZero() {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	at = at.Add(jitter(at.Sub(start)))
+	for now := start; ; now = d.Now() {
+		if now.Before(start) {
+			start, at = now, due(now)
+		}
+		if !now.Before(at) {
+			return ctx.Err()
+		}
+		if err := d.Sleep(ctx, min(at.Sub(now), tick)); err != nil {
+			return err
+		}
+	}
+}
+
+// pass makes one pass when there is a slot for it, and records how it ended.
+func (d *Daemon) pass(ctx context.Context, a *config.Account, o collect.Options) *Outcome {
+	select {
+	case d.slots <- struct{}{}:
+		defer func() { <-d.slots }()
+	case <-ctx.Done():
+		return nil
+	}
+	out := &Outcome{Account: a}
+	out.Report = d.guarded(ctx, a, o)
+	d.record(out, o)
+	d.tell(out)
+	return out
+}
+
+func (d *Daemon) tell(out *Outcome) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.Done(out)
+}
+
+// guarded makes a pass. A bug that panics costs this account its pass, and the
+// others nothing.
+func (d *Daemon) guarded(ctx context.Context, a *config.Account, o collect.Options) (rep *collect.Report) {
+	start := d.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			d.Log.Error("a bug in mailrill ended this pass; please report it", "account", a.Name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err := reply.WithClass(reply.Bug, fmt.Errorf("a bug in mailrill: %v", p))
+			rep = &collect.Report{Account: a.Name, To: a.To, Start: start, Results: []*collect.Result{{Err: err}}}
+		}
+	}()
+	return d.Collector.Pass(ctx, d.Build(a), o)
+}
+
+// record writes the outcome into the ledger, so that a restart changes nothing
+// in the back-off.
+func (d *Daemon) record(out *Outcome, o collect.Options) {
+	ctx := context.Background()
+	row, err := d.Ledger.Account(ctx, out.Account.Name)
+	if err == nil {
+		out.Pass = after(row.Pass, out, d.Now())
+		if !o.DryRun {
+			err = d.Ledger.Commit(ctx, ledger.PassOf{Account: row.ID, Pass: out.Pass})
+		}
+	}
+	if err == nil && !o.DryRun {
+		err = d.Ledger.Backup(ctx, d.Now())
+	}
+	if err != nil {
+		d.Log.Error("write the ledger", "account", out.Account.Name, "err", err)
+	}
+}
+
+// after returns the state of an account after a pass.
+func after(before ledger.Pass, out *Outcome, now time.Time) ledger.Pass {
+	now = now.Truncate(time.Millisecond)
+	err := out.Report.Err()
+	if out.Report.Stopped && err == nil {
+		return before
+	}
+	advice := Advise(out.Account, err)
+	p := ledger.Pass{At: now, OK: before.OK, Class: string(advice.Class)}
+	if err == nil || advice.Class == reply.Refused {
+		p.OK = now
+	}
+	if err != nil {
+		p.Text, p.Hint, p.URL = reply.Clean(err.Error()), advice.Hint, advice.URL
+	}
+	if pause := backoff(advice.Class, before.Failures+1); pause > 0 {
+		p.Failures = before.Failures + 1
+		p.NextTry = now.Add(pause)
+	}
+	return p
+}
+
+// Advise says what err, which a pass of a ended with, means and what helps. A
+// refusal tells by its protocol which of the two ends it came from.
+func Advise(a *config.Account, err error) provider.Advice {
+	if err == nil {
+		return provider.Advice{}
+	}
+	key, protocol := a.Provider.Key, a.Protocol
+	if collect.FromDestination(err) {
+		key, protocol = a.Destination.Provider.Key, a.Destination.Type
+	}
+	return provider.Advise(err, key, protocol)
+}

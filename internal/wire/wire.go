@@ -1,0 +1,150 @@
+// Package wire turns a config into sources and destinations. It holds the one
+// switch that names every kind; whoever adds a kind adds a case here.
+package wire
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"mailrill/deliver"
+	cmddst "mailrill/deliver/command"
+	imapdst "mailrill/deliver/imap"
+	dirdst "mailrill/deliver/maildir"
+	smtpdst "mailrill/deliver/smtp"
+	"mailrill/fetch"
+	imapsrc "mailrill/fetch/imap"
+	popsrc "mailrill/fetch/pop3"
+	"mailrill/internal/collect"
+	"mailrill/internal/config"
+	"mailrill/internal/fsx"
+	"mailrill/internal/mailconn"
+	"mailrill/internal/sasl"
+)
+
+// An Env is what sources and destinations need of the process.
+type Env struct {
+	FS       fsx.FS
+	StateDir string
+	Version  string
+	Log      *slog.Logger
+}
+
+// Account returns what a pass over a needs. It connects to nothing.
+func (e Env) Account(a *config.Account) *collect.Account {
+	c := &collect.Account{
+		Name:        a.Name,
+		Source:      e.source(a),
+		Destination: e.destination(a.Destination),
+		To:          a.To,
+		Into:        func(f fetch.Folder) string { return a.Into(f.Name, f.Separator) },
+		Backlog:     backlog(a.Backlog),
+		BacklogSeen: a.BacklogSeen,
+		After:       fetch.AfterAction{Do: fetch.Action(a.After), Folder: a.MoveTo},
+		Delay:       a.DeleteAfter,
+		MaxDelete:   a.MaxDelete,
+		MaxSize:     a.MaxSize,
+		Trace:       a.Destination.Trace,
+	}
+	if a.GmailPOP() && !a.Sent {
+		c.Own = a.User
+	}
+	return c
+}
+
+var backlogKinds = map[config.BacklogKind]collect.BacklogKind{
+	config.BacklogUnset: collect.BacklogUnset,
+	config.BacklogAll:   collect.BacklogAll,
+	config.BacklogNew:   collect.BacklogNew,
+	config.BacklogSince: collect.BacklogSince,
+	config.BacklogLast:  collect.BacklogLast,
+}
+
+func backlog(b config.Backlog) collect.Backlog {
+	return collect.Backlog{Kind: backlogKinds[b.Kind], Since: b.Since, Last: b.Last}
+}
+
+// source returns the source of an account.
+func (e Env) source(a *config.Account) fetch.Source {
+	dial := dialer(a.Protocol, a.Server, "").Dial
+	if a.Protocol == config.POP3 {
+		return popsrc.New(popsrc.Options{
+			Dial: dial, Auth: auth(a.Server),
+			Drains:      a.Provider.Quirks.WindowedPOP && !a.Recent,
+			Recent:      a.Recent,
+			TwoLineAuth: a.Provider.Quirks.TwoLineAuth,
+		})
+	}
+	return imapsrc.New(imapsrc.Options{
+		Dial: dial, Auth: auth(a.Server), ID: e.imapID(),
+		Folders:       a.Folders,
+		TrashOnDelete: a.Provider.Quirks.TrashOnDelete,
+		Notice:        func(text string) { e.Log.Warn(text, "account", a.Name) },
+	})
+}
+
+// destination returns a destination of an account.
+func (e Env) destination(d *config.Destination) deliver.Destination {
+	switch d.Type {
+	case config.TypeIMAP:
+		q := d.Provider.Quirks
+		return imapdst.New(imapdst.Options{
+			Dial: dialer("imap", d.Server, "").Dial, Auth: auth(d.Server), ID: e.imapID(),
+			Folder: d.Folder, Create: d.Create,
+			NoCreate: q.NoCreate, FolderParents: q.FolderParents, SkippedTexts: q.SkippedTexts,
+		})
+	case config.TypeMaildir:
+		return dirdst.New(dirdst.Options{FS: e.FS, Path: d.Path, Folder: d.Folder, Create: d.Create})
+	case config.TypeCommand:
+		return cmddst.New(cmddst.Options{FS: e.FS, Dir: e.StateDir, Argv: d.Argv, Timeout: d.Timeout, CRLF: d.LineEnds == "crlf"})
+	}
+	return smtpdst.New(smtpdst.Options{
+		Dial: dialer(d.Type, d.Server, d.Socket).Dial, Auth: auth(d.Server), LMTP: d.Type == config.TypeLMTP,
+		Hello: hostname(), Sender: d.Sender, Recipient: d.Recipient, Wrap: d.Mode == config.Wrap,
+	})
+}
+
+// dialer returns how a server is reached.
+func dialer(protocol string, s config.Server, socket string) *mailconn.Dialer {
+	d := &mailconn.Dialer{
+		Protocol: protocol, Host: s.Host, Port: s.Port, Socket: socket,
+		TLS: mailconn.Mode(s.TLS), CAFile: s.CAFile, Pin: s.PinSHA256,
+		ClientCert: s.ClientCert, ClientKey: s.ClientKey,
+		Timeout: s.Timeout, AllowCleartext: s.AllowCleartext,
+	}
+	if s.Proxy != nil {
+		d.Proxy = s.Proxy.URL
+		if s.Proxy.Password != nil {
+			d.ProxyPassword = s.Proxy.Password.Read
+		}
+	}
+	if socket != "" {
+		d.TLS = mailconn.None
+	}
+	return d
+}
+
+// auth returns how to log in, nil where no login is meant.
+func auth(s config.Server) sasl.Auth {
+	if s.Secret == nil {
+		return nil
+	}
+	return sasl.Password(s.User, s.Secret.Read)
+}
+
+// imapID is what servers are told that want to know who connects (RFC 2971).
+func (e Env) imapID() map[string]string {
+	return map[string]string{"name": "mailrill", "version": e.Version, "vendor": "mailrill"}
+}
+
+func hostname() string {
+	if name, err := os.Hostname(); err == nil && name != "" {
+		return name
+	}
+	return "localhost"
+}
+
+// Hold returns the hold of a state folder.
+func (e Env) Hold() *collect.Hold {
+	return collect.NewHold(e.FS, filepath.Join(e.StateDir, "hold"))
+}
