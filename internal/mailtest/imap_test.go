@@ -315,6 +315,15 @@ func TestIMAPRefusals(t *testing.T) {
 	c.ask("f CREATE X", "f NO…")
 }
 
+func TestIMAPIDIsAskedOnEachConnection(t *testing.T) {
+	s := &IMAP{RequireID: true}
+	c := loginIMAP(t, s)
+	c.ask("a LOGOUT", "* BYE…", "a OK…")
+	c = connect(t, "tcp", s.ln.Addr().String(), nil)
+	c.ask("a LOGIN me secret", "* OK…", "a OK…")
+	c.ask("b EXAMINE INBOX", "b NO EXAMINE Unsafe Login…")
+}
+
 func TestIMAPVerdicts(t *testing.T) {
 	verdicts := map[string]Verdict{
 		"NOOP":                {Reply: "NO [OVERQUOTA] slow down"},

@@ -264,6 +264,12 @@ func TestPOP3GmailRecent(t *testing.T) {
 			t.Errorf("recent mode lists %d, want %d", n, want)
 		}
 	}
+	gmailSession(t, addr, "recent:me", "RETR 1", "QUIT") // QUIT's effect comes before its answer
+	for i, m := range store.Messages("INBOX") {
+		if m.Popped != (i == 0) {
+			t.Errorf("message %d popped: %v; recent mode marks nothing", i, m.Popped)
+		}
+	}
 }
 
 func TestPOP3GmailDisposition(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -164,6 +165,37 @@ func TestCloseLeavesNothingRunning(t *testing.T) {
 		runtime.Gosched()
 	}
 	t.Errorf("still running:\n%s", running())
+}
+
+// Close returns when the commands at hand were done, so that a test may look at
+// what they did.
+func TestCloseWaits(t *testing.T) {
+	entered, release := make(chan bool), make(chan bool)
+	var finished atomic.Bool
+	s := &POP3{Store: NewStore(), OnCommand: func(int, string) Verdict {
+		close(entered)
+		<-release
+		for range 1000 {
+			runtime.Gosched()
+		}
+		finished.Store(true)
+		return Verdict{}
+	}}
+	c := connect(t, "tcp", start(t, s), nil)
+	c.send("CAPA")
+	<-entered
+	go func() {
+		for closing := false; !closing; runtime.Gosched() {
+			s.ln.mu.Lock()
+			closing = s.ln.closed
+			s.ln.mu.Unlock()
+		}
+		close(release)
+	}()
+	s.Close()
+	if !finished.Load() {
+		t.Error("Close returned in the middle of a command")
+	}
 }
 
 func TestNotStarted(t *testing.T) {
