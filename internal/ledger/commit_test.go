@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -273,16 +275,26 @@ func replaceWAL(t *testing.T, l *Ledger, device string) (restore func()) {
 	}
 }
 
-// descriptor returns the number under which this process has the file open.
+// descriptor returns the first number under which this process has the file open.
 func descriptor(t *testing.T, path string) int {
 	t.Helper()
+	fds := descriptors(t, path)
+	if len(fds) == 0 {
+		t.Fatalf("%s is not open", path)
+	}
+	return fds[0]
+}
+
+// descriptors returns under which numbers files whose path begins so are open.
+func descriptors(t *testing.T, path string) (fds []int) {
+	t.Helper()
 	for _, e := range must(os.ReadDir("/proc/self/fd"))(t) {
-		if target, _ := os.Readlink(filepath.Join("/proc/self/fd", e.Name())); target == path {
-			return must(strconv.Atoi(e.Name()))(t)
+		if target, _ := os.Readlink(filepath.Join("/proc/self/fd", e.Name())); strings.HasPrefix(target, path) {
+			fds = append(fds, must(strconv.Atoi(e.Name()))(t))
 		}
 	}
-	t.Fatalf("%s is not open", path)
-	return -1
+	slices.Sort(fds)
+	return fds
 }
 
 // TestDatabaseFull has SQLite itself refuse to grow: a change is undone, and made

@@ -293,6 +293,9 @@ func TestNewerIsRefused(t *testing.T) {
 	if _, err := OpenReadOnly(dir); !errors.Is(err, ErrNewer) {
 		t.Errorf("OpenReadOnly: %v", err)
 	}
+	if fds := descriptors(t, dir); len(fds) > 0 {
+		t.Errorf("%d files are still open", len(fds))
+	}
 	if string(before) != string(must(os.ReadFile(filepath.Join(dir, "ledger.db")))(t)) {
 		t.Error("the state was changed")
 	}
