@@ -8,6 +8,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 const (
@@ -73,6 +74,7 @@ type appender struct {
 	owed     chan struct{} // a token for each answer that is to be read
 	answers  chan answer   // closed when the reading side has ended
 	byTag    map[uint64]int
+	sending  atomic.Uint64 // tag of the message that is announced and not yet queued in full
 }
 
 // An answer is what the reading side found.
@@ -105,6 +107,10 @@ func (a *appender) read() {
 		for tagged := false; !tagged; {
 			ev, err := a.x.next()
 			if err != nil {
+				return
+			}
+			if ev.status.kind == "OK" && ev.number == a.sending.Load() {
+				a.client.wire.fail(errEarly) // at once: the writing side may be stuck
 				return
 			}
 			tagged = ev.tag != "+"
@@ -196,6 +202,7 @@ func (a *appender) send(i int) error {
 		return a.breakOff(i, err)
 	}
 	f.end = a.out.queued
+	a.sending.Store(0)
 	return a.out.write("\r\n")
 }
 
@@ -205,6 +212,7 @@ func (a *appender) announce(i int) {
 	tag := a.x.tag()
 	f.tag, _ = strconv.ParseUint(tag[1:], 10, 64)
 	a.byTag[f.tag] = i
+	a.sending.Store(f.tag)
 	literal, plus := "{", ""
 	if m.Binary && a.client.Has("BINARY") {
 		literal = "~{"

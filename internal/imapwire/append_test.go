@@ -271,27 +271,43 @@ func TestAppendOfAnotherLengthIsNeverStored(t *testing.T) {
 	}
 }
 
+// endless is a message that is never all in the socket's buffers.
+type endless struct{ left int64 }
+
+func (e *endless) Read(p []byte) (int, error) {
+	n := int(min(int64(len(p)), e.left))
+	if e.left -= int64(n); n == 0 {
+		return 0, io.EOF
+	}
+	return n, nil
+}
+
+func (*endless) Seek(int64, int) (int64, error) { return 0, errors.ErrUnsupported }
+func (*endless) Close() error                   { return nil }
+
+// TestEarlyOKEndsTheSession: the server does not read on behind its answer, so
+// the client is in the middle of the message when it sees it.
 func TestEarlyOKEndsTheSession(t *testing.T) {
 	for _, caps := range literalModes {
-		early := on("APPEND", func(s *peer, tag, command string) bool {
-			s.say("%s OK [APPENDUID 1 1] stored already\r\n", tag)
-			return true
-		})
+		ended := make(chan struct{})
 		c := session(t, func(s *peer, tag, command string) bool {
-			if strings.HasPrefix(command, "AUTH") {
+			if !strings.HasPrefix(command, "APPEND") {
 				return (&storing{caps: caps}).answer(s, tag, command)
 			}
-			return early(s, tag, command)
+			s.say("%s OK [APPENDUID 1 1] stored already\r\n", tag)
+			<-ended
+			return false
 		})
-		m := mail(strings.Repeat("a", 4<<20))
+		m := Append{Size: 1 << 30, Open: func() (io.ReadSeekCloser, error) { return &endless{1 << 30}, nil }}
 		log := make(fateLog, 1)
 		err := c.Append(t.Context(), "x", []Append{m}, log.done)
-		if err == nil || log[0] == "ok 1/1" {
+		if !errors.Is(err, errEarly) || log[0] != "not sent" {
 			t.Errorf("%s: %v, %v", caps, log, err)
 		}
 		if err := c.IMAP().Noop().Wait(); err == nil {
 			t.Errorf("%s: the session lives", caps)
 		}
+		close(ended)
 	}
 }
 

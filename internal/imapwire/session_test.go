@@ -95,7 +95,7 @@ func TestBounds(t *testing.T) {
 		{"endless literals in one response", "LIST", "* LIST (", strings.Repeat("{60000}\r\n"+strings.Repeat("z", 60000), 2), errLongReply},
 		{"endless list", "LIST", "* LIST ({5}\r\n(((((", strings.Repeat(" a {1}\r\nb", 1000), nil},
 		{"1 GiB literal announced", "LIST", "* LIST () \"/\" {1073741824}\r\n", "a", errLongReply},
-		{"1 EiB flag", "NOOP,UID FETCH", "* 1 FETCH (FLAGS ({1152921504606846976}\r\n", "a", errLongReply},
+		{"8 EiB flag", "NOOP,UID FETCH", "* 1 FETCH (FLAGS ({9223372036854775807}\r\n", "a", errLongReply},
 		{"endless mailboxes", "LIST", "", strings.Repeat("* LIST () \"/\" a\r\n", 100), errMailboxes},
 	}
 	for _, tt := range tests {
@@ -169,10 +169,16 @@ func TestIdle(t *testing.T) {
 
 func TestIdleEndedByTheServer(t *testing.T) {
 	hint := make(chan struct{}, 10)
-	conn := serve(t, greeting, on("IDLE", func(s *peer, tag, _ string) bool {
-		s.say("+ idling\r\n%s OK that is enough\r\n", tag)
-		return true
-	}))
+	conn := serve(t, greeting, func(s *peer, tag, command string) bool {
+		switch {
+		case tag == "DONE":
+			t.Error("DONE went out behind the end of IDLE")
+		case command == "IDLE":
+			s.say("+ idling\r\n%s OK that is enough\r\n", tag)
+			return true
+		}
+		return ok(s, tag, command)
+	})
 	c := connectWith(t, conn, Options{Notify: func() { hint <- struct{}{} }})
 	idle, err := c.IMAP().Idle()
 	if err != nil {
