@@ -367,3 +367,12 @@ func TestPOP3Pipelined(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestPOP3CutBody(t *testing.T) {
+	c := loginPOP3(t, &POP3{Store: gmailStore(2), CutBody: func(m Message) int {
+		return map[uint32]int{2: 20}[m.UID]
+	}})
+	c.ask("RETR 1", "+OK 17 octets", "Subject: 0", "", "0", ".")
+	c.send("RETR 2")
+	c.ended("+OK 17 octets\r\nSubje")
+}
