@@ -71,10 +71,11 @@ func TestLineEndMode(t *testing.T) {
 		}
 		return steps
 	}
-	steps := append(lf(listed("PIPELINING", 2)), step{"RETR 1\nRETR 2", "+OK\na\r\n..\r\n.\n+OK\r\nb\n.\n\r\n.\r\n"})
+	steps := append(lf(listed("PIPELINING", 3)), step{"RETR 1\nRETR 2\nRETR 3",
+		"+OK\na\r\n..\r\n.\n" + "+OK\r\nb\n.\n\r\n.\r\n" + "+OK\nc\n.\n\r\n.\r\n"})
 	s, items := list(t, Options{}, steps...)
 	all, err := retrieveAll(t, s, items)
-	if err != nil || all[0].body != "a\r\n.\r\n" || all[1].body != "b\n.\n\r\n" {
+	if err != nil || all[0].body != "a\r\n.\r\n" || all[1].body != "b\n.\n\r\n" || all[2].body != "c\n.\n\r\n" {
 		t.Errorf("%+v, %v", all, err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"testing"
 
@@ -214,7 +215,7 @@ func TestMute(t *testing.T) {
 		"in CAPA":  {{"", "+OK\r\n"}, {"CAPA", "+OK\r\nTOP\r\n"}},
 		"PASS":     append(login("")[:3], step{"PASS secret", ""}),
 		"STAT":     login("", step{"STAT", "+OK 1"}),
-		"in UIDL":  listed("", 1)[:7],
+		"in UIDL":  append(listed("", 1)[:7], step{"UIDL", "+OK\r\n1 u1\r\n"}),
 		"in RETR":  listed("", 1, step{"RETR 1", "+OK\r\nfoo\r\n"}),
 		"in DELE":  listed("", 1, step{"RETR 1", "+OK\r\n\r\n.\r\n"}, step{"TOP 1 0", "+OK\r\n\r\n.\r\n"}, step{"DELE 1", ""}),
 	} {
@@ -230,6 +231,32 @@ func TestMute(t *testing.T) {
 				t.Errorf("error %v, want %v", err, context.Canceled)
 			}
 		})
+	}
+}
+
+// The context of one call cuts as well as that of the session.
+func TestMuteWithinCall(t *testing.T) {
+	source, script := play(t, Options{}, listed("", 1, step{"RETR 1", "+OK\r\nfoo\r\n"})...)
+	s, err := source.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close(false)
+	items, err := openAndList(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-script.mute
+		cancel()
+	}()
+	err = s.Retrieve(ctx, items, func(_ fetch.Item, _ *fetch.Meta, r io.Reader, _ error) error {
+		_, err := io.Copy(io.Discard, r)
+		return err
+	})
+	if !errors.Is(err, context.Canceled) || !errors.Is(err, net.ErrClosed) {
+		t.Errorf("error %v, want %v because we have closed", err, context.Canceled)
 	}
 }
 
