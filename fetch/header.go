@@ -34,7 +34,8 @@ func NewHeaderHash() *HeaderHash { return &HeaderHash{hash: sha256.New()} }
 
 // Write never fails.
 func (h *HeaderHash) Write(p []byte) (int, error) {
-	for rest := p; len(rest) > 0 && !h.ended; {
+	rest := p[:min(len(p), headerLimit-h.size)]
+	for len(rest) > 0 && !h.ended {
 		i := bytes.IndexByte(rest, '\n')
 		n := i + 1
 		if i < 0 {
@@ -46,7 +47,10 @@ func (h *HeaderHash) Write(p []byte) (int, error) {
 		if i >= 0 {
 			h.endLine()
 		}
-		h.ended = h.ended || h.size > headerLimit
+	}
+	if h.size == headerLimit && !h.ended {
+		h.endLine()
+		h.ended = true
 	}
 	return len(p), nil
 }

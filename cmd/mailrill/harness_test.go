@@ -171,7 +171,7 @@ func bodies(n int) (out [][]byte) {
 	for _, s := range mailtest.Shapes() {
 		out = append(out, s.Body)
 	}
-	return append(out, mailtest.Corpus(7, n-len(out))...)[:n]
+	return append(out, mailtest.Corpus(7, max(0, n-len(out)))...)[:n]
 }
 
 // behindTrace cuts the trace line off a copy and fails if there is none.

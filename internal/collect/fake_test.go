@@ -28,6 +28,7 @@ type mailbox struct {
 	window   int  // Gmail-like: lists so many of the un-popped
 	cutAt    func(key string) bool
 	refuse   func(key string) error
+	hangUp   func(key string) bool // breaks the line before a word of the message
 	next     uint32
 	sessions int
 	served   int // bodies that were read to their end
@@ -135,6 +136,10 @@ func (s *boxSession) Retrieve(ctx context.Context, items []fetch.Item, fn func(f
 				return err
 			}
 			continue
+		}
+		if s.m.hangUp != nil && s.m.hangUp(it.Key) {
+			s.dead = true
+			return errCut
 		}
 		if s.m.refuse != nil && s.m.refuse(it.Key) != nil {
 			if err := fn(it, &fetch.Meta{}, nil, s.m.refuse(it.Key)); err != nil {

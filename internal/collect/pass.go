@@ -34,6 +34,7 @@ type pass struct {
 	resend    map[rowKey]bool  // doubts that are surely not there
 	gone      map[rowKey]bool  // those of them that are no longer at the source
 	failedDue bool             // a message that failed before is due again
+	cautious  bool             // ask the source for one message at a time
 
 	mu       sync.Mutex         // guards what flow.go's goroutines write: held, sample, and the results
 	held     []holding          // what this pass put into the hold

@@ -197,6 +197,40 @@ func TestMessageThatBreaksTheLineCostsOneRow(t *testing.T) {
 	}
 }
 
+// The server hangs up without a word when it is asked for one of the messages:
+// nobody can tell which until they are asked for one at a time.
+func TestMessageThatMakesTheServerHangUp(t *testing.T) {
+	for _, bad := range []string{"u:1", "u:7", "u:30"} {
+		b := newBench(t, newMailbox(msgs(30)...))
+		b.src.stable = false
+		b.src.hangUp = func(key string) bool { return key == bad }
+		if r := b.pass(); r.Delivered != 29 || r.Err == nil {
+			t.Fatalf("%s: %+v\n%s", bad, r, b.logs.String())
+		}
+		b.src.hangUp = nil
+		b.now = b.now.Add(time.Hour)
+		b.pass()
+		b.wantArrived(msgs(30)...)
+	}
+}
+
+// A settled message that cannot be read any more keeps no window closed, and is
+// not delivered again.
+func TestSettledMessageThatBreaksInAWindow(t *testing.T) {
+	b := newBench(t, newMailbox(msgs(10)...))
+	b.src.stable, b.src.window = false, 4
+	b.pass()
+	for _, m := range b.src.folders["INBOX"] {
+		m.popped = false
+	}
+	b.src.cutAt = func(key string) bool { return key == "u:2" }
+	b.src.hangUp = func(key string) bool { return key == "u:3" }
+	b.src.add("INBOX", "new")
+	b.pass()
+	b.pass()
+	b.wantArrived(append(msgs(10), "new")...)
+}
+
 func TestWindowsAreDrained(t *testing.T) {
 	b := newBench(t, newMailbox(msgs(30)...))
 	b.src.stable, b.src.window = false, 7

@@ -29,15 +29,7 @@ const receivedLimit = 100
 // flow delivers those before them.
 func (v *visit) retrieve(b *box) error {
 	fl := v.startFlow(b)
-	err := v.session.Retrieve(v.hard, append(b.wanted, b.drain...), func(it fetch.Item, meta *fetch.Meta, r io.Reader, err error) error {
-		if v.ctx.Err() != nil {
-			return errStopped
-		}
-		if err := fl.stopped(); err != nil {
-			return err
-		}
-		return v.take(fl, b, it, meta, r, err)
-	})
+	err := v.request(fl, b)
 	flowErr := fl.finish()
 	v.progress += fl.progress
 	v.unsettled += fl.unsettled
@@ -53,7 +45,45 @@ func (v *visit) retrieve(b *box) error {
 	case errors.As(err, &disk), v.hard.Err() != nil:
 		return err
 	}
+	v.cautious = v.progress == 0
 	return fmt.Errorf("%w: %w", errBroken, err)
+}
+
+// request asks for the messages, all of them at once. After a session that broke
+// without a word about any message it asks for one at a time, so that it shows
+// which of them makes the server hang up.
+func (v *visit) request(fl *flow, b *box) error {
+	items := append(b.wanted, b.drain...)
+	if !v.cautious {
+		_, err := v.requestSome(fl, b, items)
+		return err
+	}
+	for _, it := range items {
+		heard, err := v.requestSome(fl, b, []fetch.Item{it})
+		if err != nil && !heard && v.hard.Err() == nil {
+			err = errors.Join(err, v.take(fl, b, it, nil, nil, err))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// requestSome reports, besides the error, whether the server said anything of
+// the messages.
+func (v *visit) requestSome(fl *flow, b *box, items []fetch.Item) (heard bool, err error) {
+	err = v.session.Retrieve(v.hard, items, func(it fetch.Item, meta *fetch.Meta, r io.Reader, err error) error {
+		heard = true
+		if v.ctx.Err() != nil {
+			return errStopped
+		}
+		if err := fl.stopped(); err != nil {
+			return err
+		}
+		return v.take(fl, b, it, meta, r, err)
+	})
+	return heard, err
 }
 
 // take receives one message from the source.
@@ -61,10 +91,10 @@ func (v *visit) take(fl *flow, b *box, it fetch.Item, meta *fetch.Meta, r io.Rea
 	switch {
 	case errors.Is(err, fetch.ErrGone):
 		return nil
-	case err != nil:
-		return v.failed(b, it, err)
 	case b.known[it.Key].State.Terminal():
 		return v.discard(it, r)
+	case err != nil:
+		return v.failed(b, it, err)
 	}
 	p, err := v.spool(b, it, meta, r)
 	var disk *SpoolError
@@ -80,11 +110,12 @@ func (v *visit) take(fl *flow, b *box, it fetch.Item, meta *fetch.Meta, r io.Rea
 }
 
 // discard reads a message that was settled before, only so that the window of
-// the listing moves on.
+// the listing moves on. Where that fails it is left for the next pass.
 func (v *visit) discard(it fetch.Item, r io.Reader) error {
-	if _, err := io.Copy(io.Discard, r); err == nil {
-		v.drained[it.Key] = true
-		v.progress++
+	v.drained[it.Key] = true
+	v.progress++
+	if r != nil {
+		_, _ = io.Copy(io.Discard, r)
 	}
 	return nil
 }
