@@ -52,6 +52,7 @@ type storing struct {
 	caps   string
 	stored []string
 	heads  []string
+	others []string                        // commands but APPEND and the login
 	refuse func(n int, body string) string // the answer before "+", or with unasked literals after them
 	after  func(n int, tag, body string) string
 }
@@ -62,6 +63,7 @@ func (st *storing) answer(s *peer, tag, command string) bool {
 		s.say("%s OK [CAPABILITY IMAP4rev1 %s] in\r\n", tag, st.caps)
 		return true
 	case !strings.HasPrefix(command, "APPEND"):
+		st.others = append(st.others, command)
 		return ok(s, tag, command)
 	}
 	n := len(st.heads)
@@ -168,6 +170,10 @@ func TestAppendRefusedOneByOne(t *testing.T) {
 		}
 		if err := c.IMAP().Noop().Wait(); err != nil {
 			t.Errorf("%s: noop: %v", caps, err)
+		}
+		hangUp(c)
+		if diff := cmp.Diff([]string{"NOOP"}, st.others); diff != "" {
+			t.Errorf("%s: the refused message went out as commands: %.200s", caps, diff)
 		}
 	}
 }
@@ -308,6 +314,29 @@ func TestEarlyOKEndsTheSession(t *testing.T) {
 			t.Errorf("%s: the session lives", caps)
 		}
 		close(ended)
+	}
+}
+
+// TestOKForWhatIsStillBuffered: the answer comes for a message that has not left
+// the client.
+func TestOKForWhatIsStillBuffered(t *testing.T) {
+	var server *peer
+	hint := make(chan struct{}, 10)
+	conn := serve(t, greeting, on("AUTHENTICATE", func(s *peer, tag, command string) bool {
+		server = s
+		return ok(s, tag, command)
+	}))
+	c := connectWith(t, conn, Options{Notify: func() { hint <- struct{}{} }})
+	third := mail("c")
+	third.Open = func() (io.ReadSeekCloser, error) {
+		server.say("X2 OK [APPENDUID 1 1] guessed\r\n* 5 EXISTS\r\n")
+		<-hint
+		return mail("c").Open()
+	}
+	log := make(fateLog, 3)
+	err := c.Append(t.Context(), "x", []Append{mail("a"), mail("b"), third}, log.done)
+	if diff := cmp.Diff(fateLog{"not sent", "not sent", "not sent"}, log); diff != "" || !errors.Is(err, errEarly) {
+		t.Errorf("%v\n%s", err, diff)
 	}
 }
 
