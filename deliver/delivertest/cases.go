@@ -195,13 +195,17 @@ func checkNoFolder(t *testing.T, call string, err error) {
 // testBadSpool gives messages that cannot be read to their end. What is wrong
 // here is nothing that the destination says.
 func testBadSpool(t *testing.T, h Harness) {
-	for _, broken := range []string{"open", "read"} {
-		t.Run(broken, func(t *testing.T) {
+	spools := []struct {
+		name  string
+		spoil func(*testing.T, *deliver.Message) *deliver.Message
+	}{
+		{"open", breakOpen}, {"read", breakRead}, {"short", shorten}, {"long", lengthen},
+	}
+	for _, spool := range spools {
+		t.Run(spool.name, func(t *testing.T) {
 			p, ms := h.New(t), numbered(5)
 			given := slices.Clone(ms)
-			if given[2] = breakOpen(ms[2]); broken == "read" {
-				given[2] = breakRead(t, ms[2])
-			}
+			given[2] = spool.spoil(t, ms[2])
 			d := open(t, p)
 			outcomes, _ := send(t.Context(), t, d, given)
 			outcomes[2].m = ms[2] // the same, whole

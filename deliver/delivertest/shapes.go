@@ -96,7 +96,7 @@ func octets(t *testing.T, m *deliver.Message) []byte {
 var errSpool = errors.New("the spool is broken")
 
 // breakOpen returns a message like m that cannot be opened.
-func breakOpen(m *deliver.Message) *deliver.Message {
+func breakOpen(_ *testing.T, m *deliver.Message) *deliver.Message {
 	broken := *m
 	broken.Open = func() (io.ReadSeekCloser, error) { return nil, errSpool }
 	return &broken
@@ -109,6 +109,22 @@ func breakRead(t *testing.T, m *deliver.Message) *deliver.Message {
 		return nopCloser{&failing{Reader: bytes.NewReader(half)}}, nil
 	}
 	return &broken
+}
+
+// shorten returns a message like m that ends before its size, without an error.
+func shorten(t *testing.T, m *deliver.Message) *deliver.Message {
+	return withOctets(m, octets(t, m)[:m.Size/2])
+}
+
+// lengthen returns a message like m that goes on behind its size.
+func lengthen(t *testing.T, m *deliver.Message) *deliver.Message {
+	return withOctets(m, append(octets(t, m), "more\r\n"...))
+}
+
+func withOctets(m *deliver.Message, octets []byte) *deliver.Message {
+	spoiled := *m
+	spoiled.Open = func() (io.ReadSeekCloser, error) { return nopCloser{bytes.NewReader(octets)}, nil }
+	return &spoiled
 }
 
 type failing struct{ *bytes.Reader }

@@ -25,16 +25,21 @@ func (s *spool) open() (io.ReadSeekCloser, error) {
 		s.fail = err
 		return nil, err
 	}
-	return &spoolReader{r, s}, nil
+	return &spoolReader{r, s, s.m.Size}, nil
 }
 
 type spoolReader struct {
 	io.ReadSeekCloser
-	s *spool
+	s    *spool
+	left int64 // octets until the message's size is reached
 }
 
 func (r *spoolReader) Read(p []byte) (int, error) {
 	n, err := r.ReadSeekCloser.Read(p)
+	r.left -= int64(n)
+	if r.left < 0 || err == io.EOF && r.left > 0 {
+		err = fmt.Errorf("it is not of %d octets, as announced", r.s.m.Size)
+	}
 	if err != nil && err != io.EOF {
 		r.s.fail = err
 		r.s.cut()

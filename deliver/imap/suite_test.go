@@ -198,6 +198,7 @@ func newGoImapPlace(t *testing.T) *delivertest.Place {
 	return &delivertest.Place{
 		Open:   func() deliver.Destination { return New(options) },
 		Copies: func(t *testing.T) []delivertest.Copy { return readAccount(t, ln.Addr().String()) },
+		Halves: true,
 		OpenFolder: func(name string, create bool) deliver.Destination {
 			o := options
 			o.Folder, o.Create = name, create

@@ -48,6 +48,13 @@ func (d *disk) fault(op, path string) error {
 	return nil
 }
 
+// alive reports whether no call has failed yet.
+func (d *disk) alive() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.calls) < d.failAt
+}
+
 func (d *disk) note(call string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -78,7 +85,7 @@ func prepared(t *testing.T) (string, *disk, *Destination) {
 }
 
 // fates delivers ms and returns what became of each.
-func fates(t *testing.T, dest *Destination, ms []*deliver.Message, note func(*deliver.Message)) map[string]error {
+func fates(t *testing.T, dest *Destination, ms []*deliver.Message, note func(*deliver.Message, error)) map[string]error {
 	t.Helper()
 	all := map[string]error{}
 	dest.Deliver(t.Context(), ms, func(m *deliver.Message, _ deliver.Receipt, err error) {
@@ -86,7 +93,7 @@ func fates(t *testing.T, dest *Destination, ms []*deliver.Message, note func(*de
 			t.Errorf("done was called twice for %s", m.ID)
 		}
 		all[m.ID] = err
-		note(m)
+		note(m, err)
 	})
 	if len(all) != len(ms) {
 		t.Errorf("done was called for %d of %d messages", len(all), len(ms))
@@ -94,14 +101,14 @@ func fates(t *testing.T, dest *Destination, ms []*deliver.Message, note func(*de
 	return all
 }
 
-func quiet(*deliver.Message) {}
+func quiet(*deliver.Message, error) {}
 
 // TestOrder holds the order of calls that a power cut cannot break: contents
 // before name, name before done; and the names in the order of the messages.
 func TestOrder(t *testing.T) {
 	_, d, dest := prepared(t)
 	ms := newMessages(8)
-	fates(t, dest, ms, func(m *deliver.Message) { d.note("done " + m.ID) })
+	fates(t, dest, ms, func(m *deliver.Message, _ error) { d.note("done " + m.ID) })
 	var links []string
 	for _, m := range ms {
 		sub, name := fileName(m, "h")
@@ -164,7 +171,7 @@ func TestEachCallFails(t *testing.T) {
 			failed := d.calls[n-1]
 			name := fmt.Sprintf("call %d (%s) fails with %v", n, failed, cause)
 			checkFates(t, name, path, ms, all)
-			checkKinds(t, name, cause, all)
+			checkKinds(t, name, failed, cause, all)
 			if left := names(t, filepath.Join(path, "tmp")); len(left) > 0 && !strings.HasPrefix(failed, "remove") {
 				t.Errorf("%s: left in tmp: %q", name, left)
 			}
@@ -187,18 +194,25 @@ func checkFates(t *testing.T, name, path string, ms []*deliver.Message, all map[
 	}
 }
 
-func checkKinds(t *testing.T, name string, cause error, all map[string]error) {
+// checkKinds holds the errors against what failed: a call for a file in tmp/
+// costs one message, whatever it was.
+func checkKinds(t *testing.T, name, failed string, cause error, all map[string]error) {
 	t.Helper()
+	broken := 0
 	for _, err := range all {
 		if err == nil {
 			continue
 		}
+		broken++
 		if full := errors.Is(cause, unix.ENOSPC); full && !errors.Is(err, deliver.ErrUnavailable) {
 			t.Errorf("%s: %v, want ErrUnavailable", name, err)
 		}
 		if errors.Is(err, deliver.ErrRejected) || !errors.Is(err, cause) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if op, rest, _ := strings.Cut(failed, " "); op != "remove" && strings.HasPrefix(rest, "tmp/") && broken != 1 {
+		t.Errorf("%s: %d messages have an error", name, broken)
 	}
 }
 
@@ -258,7 +272,8 @@ func TestPowerCut(t *testing.T) {
 			path, d, dest := prepared(t)
 			ms := newMessages(5)
 			d.failAt, d.failAll, d.err = n, true, errDead
-			fates(t, dest, ms, quiet)
+			stored := map[string]bool{}
+			fates(t, dest, ms, func(m *deliver.Message, err error) { stored[m.ID] = err == nil && d.alive() })
 			ran := len(d.calls) < n
 			calls := d.calls
 			if !ran {
@@ -268,8 +283,8 @@ func TestPowerCut(t *testing.T) {
 			name := fmt.Sprintf("power cut at call %d, names kept: %v", n, keepNames)
 			have := counts(t, name, path, ms)
 			for i, m := range ms {
-				if wasDone(calls, m) && have[m.ID] != 1 {
-					t.Errorf("%s: message %d was durable, and there are %d copies", name, i, have[m.ID])
+				if stored[m.ID] && have[m.ID] != 1 {
+					t.Errorf("%s: message %d was called stored, and there are %d copies", name, i, have[m.ID])
 				}
 			}
 			again := New(Options{Path: path, Create: true, Host: "h"})
@@ -280,15 +295,6 @@ func TestPowerCut(t *testing.T) {
 			}
 		}
 	}
-}
-
-// wasDone reports whether m's name had been made durable, and so done was called.
-func wasDone(calls []string, m *deliver.Message) bool {
-	sub, name := fileName(m, "h")
-	link := slices.Index(calls, "link "+sub+"/"+name)
-	return link >= 0 && slices.ContainsFunc(calls[link:], func(c string) bool {
-		return strings.HasPrefix(c, "syncdir ") && strings.HasSuffix(c, "/"+sub)
-	})
 }
 
 // cutPower does to the files what a power cut may do to them.
@@ -394,5 +400,24 @@ func TestBadID(t *testing.T) {
 	}
 	if got := readMaildir(t, path); len(got) != 0 {
 		t.Errorf("%d copies", len(got))
+	}
+}
+
+// TestTwiceInOneCall: one message, begun at two times.
+func TestTwiceInOneCall(t *testing.T) {
+	path, _, dest := prepared(t)
+	m := newMessages(1)[0]
+	again := *m
+	again.Begun = m.Begun.AddDate(0, 0, 1)
+	done := 0
+	dest.Deliver(t.Context(), []*deliver.Message{m, &again}, func(_ *deliver.Message, _ deliver.Receipt, err error) {
+		done++
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	checkAll(t, "twice in one call", path, []*deliver.Message{m})
+	if left := names(t, filepath.Join(path, "tmp")); done != 2 || len(left) > 0 {
+		t.Errorf("done was called %d times; left in tmp: %q", done, left)
 	}
 }

@@ -53,7 +53,6 @@ func (d *Destination) write(ctx context.Context, f *folder, c *stored) {
 	c.temp = file.Name()
 	if err := errors.Join(d.fill(file, c.m), file.Close()); err != nil {
 		c.err = notStored(err)
-		d.discard(c)
 	}
 }
 
@@ -160,7 +159,7 @@ func (d *Destination) withdraw(f *folder, c *stored, cause error) {
 	c.err = notStored(cause)
 }
 
-// discard removes the file in tmp/. A failure is no matter: what stays is
+// discard removes the file in tmp/, whatever became of it. A failure is no matter: what stays is
 // nobody's mail, and Prepare removes it in time.
 func (d *Destination) discard(c *stored) {
 	if c.temp != "" {
