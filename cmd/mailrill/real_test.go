@@ -190,7 +190,7 @@ func (s *site) home(user string) string {
 
 // normal is what Dovecot 2.3 makes of a message when it stores and serves it,
 // measured: a NUL becomes 0x80, a bare LF gets a CR before it. A CR before a
-// line end is kept; one run of CR CR LF becomes CR LF when Postfix hands over.
+// line end is kept.
 func normal(b []byte) []byte {
 	b = bytes.ReplaceAll(b, []byte{0}, []byte{0x80})
 	var out []byte
@@ -227,7 +227,11 @@ func TestRealMatrix(t *testing.T) {
 	if diff := difference(want, mapBytes(messages, loose)); diff != "" {
 		t.Fatalf("Dovecot stores otherwise than known:\n%s", diff)
 	}
+	stored := want
 	for _, protocol := range []string{"pop3", "imap"} {
+		if want = stored; protocol == "pop3" {
+			want = mapBytes(stored, unstuffed)
+		}
 		t.Run(protocol+"-imap", func(t *testing.T) { s.realCase(t, protocol, s.home(protocol+"-imap"), want, s.imapCopies) })
 		t.Run(protocol+"-maildir", func(t *testing.T) {
 			s.realCase(t, protocol, maildirHome, want, func(r *rig, _ string) [][]byte { return r.maildir() })
@@ -244,6 +248,11 @@ func TestRealMatrix(t *testing.T) {
 		})
 	}
 }
+
+// unstuffed is what Dovecot 2.3 serves by POP3 of a message that begins with a
+// dot: it doubles the dots at the beginning of all lines but the first
+// (measured), so the client takes the only one for a doubled one.
+func unstuffed(b []byte) []byte { return bytes.TrimPrefix(b, []byte(".")) }
 
 func mapBytes(in [][]byte, f func([]byte) []byte) [][]byte {
 	out := make([][]byte, len(in))

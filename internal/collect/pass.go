@@ -233,7 +233,7 @@ func (v *visit) folder(f fetch.Folder, res *Result) error {
 		return err
 	}
 	v.more = v.more || b.listing.Drains && v.progress > 0
-	if v.phase != phaseFresh || v.ctx.Err() != nil {
+	if v.ctx.Err() != nil {
 		return nil
 	}
 	return v.finish(b)
