@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"strings"
 
 	"mailrill/internal/reply"
@@ -19,8 +20,8 @@ func (c *client) login(ctx context.Context, auth sasl.Auth) error {
 	if err != nil {
 		return err
 	}
-	if l, ok := client.(sasl.Login); ok && !c.offers("PLAIN") && c.offers("LOGIN") {
-		client = &loginClient{l: l}
+	if l, ok := client.(sasl.Login); ok {
+		client = c.plainOrLogin(l)
 	}
 	mechanism, initial, err := client.Start()
 	if err != nil {
@@ -31,9 +32,19 @@ func (c *client) login(ctx context.Context, auth sasl.Auth) error {
 	}
 	line := "AUTH " + mechanism
 	if initial != nil {
-		line += " " + encode(initial)
+		line += " " + c.encode(initial, "=")
 	}
 	return c.exchange(client, line)
+}
+
+func (c *client) plainOrLogin(l sasl.Login) sasl.Client {
+	if _, password := l.Credentials(); password != "" {
+		c.secrets = append(c.secrets, password)
+	}
+	if !c.offers("PLAIN") && c.offers("LOGIN") {
+		return &loginClient{l: l}
+	}
+	return l
 }
 
 // offers reports whether AUTH lists a mechanism.
@@ -47,46 +58,54 @@ func (c *client) offers(mechanism string) bool {
 }
 
 // exchange answers challenges until the server has decided. A challenge that
-// cannot be answered is cancelled with "*", and its refusal is the error.
+// cannot be answered is cancelled with "*".
 func (c *client) exchange(client sasl.Client, line string) error {
-	var cause error
 	for range maxChallenges {
 		a, err := c.ask(line)
 		switch {
 		case err != nil:
 			return err
-		case a.ok(2):
-			return cause
+		case a.code == 235:
+			return nil
 		case a.code != 334:
-			return errors.Join(a.refusal(c.protocol, "AUTH"), cause)
-		case cause != nil:
-			c.broken = true
-			return cause
+			return c.refusal(a, "AUTH")
 		}
-		challenge, err := base64.StdEncoding.DecodeString(strings.TrimSpace(strings.Join(a.lines, "")))
-		var response []byte
-		if err == nil {
-			response, err = client.Next(challenge)
-		}
-		line = encodeResponse(response)
+		response, err := answerChallenge(client, a)
 		if err != nil {
-			cause, line = err, "*"
+			return c.cancel(err)
 		}
+		line = c.encode(response, "")
 	}
-	c.broken = true
 	return errors.New("the server's login has no end")
 }
 
-// encode writes an initial response; an empty one is "=".
-func encode(b []byte) string {
-	if len(b) == 0 {
-		return "="
+func answerChallenge(client sasl.Client, a answer) ([]byte, error) {
+	challenge, err := base64.StdEncoding.DecodeString(strings.TrimSpace(strings.Join(a.lines, "")))
+	if err != nil {
+		return nil, fmt.Errorf("read the server's challenge: %w", err)
 	}
-	return base64.StdEncoding.EncodeToString(b)
+	return client.Next(challenge)
 }
 
-// encodeResponse writes the answer to a challenge; an empty one is an empty line.
-func encodeResponse(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
+// cancel ends a login that cannot go on because of cause. The answer to it is
+// 501 (RFC 4954 §4); any other refusal tells more than cause does.
+func (c *client) cancel(cause error) error {
+	a, err := c.ask("*")
+	if err == nil && a.code >= 400 && a.code != 501 {
+		return errors.Join(c.refusal(a, "AUTH"), cause)
+	}
+	return cause
+}
+
+// encode writes a response; empty stands for one without octets.
+func (c *client) encode(b []byte, empty string) string {
+	if len(b) == 0 {
+		return empty
+	}
+	s := base64.StdEncoding.EncodeToString(b)
+	c.secrets = append(c.secrets, s)
+	return s
+}
 
 // A loginClient is AUTH LOGIN, for servers that offer nothing better: the user
 // name answers the first challenge, the password the second, whatever they say.

@@ -4,17 +4,10 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"net"
-	"strconv"
 	"strings"
 
 	"mailrill/internal/reply"
-)
-
-const (
-	maxLine  = 8 << 10 // octets of a reply line; RFC 5321 has 512
-	maxLines = 200     // lines of a reply
 )
 
 // A client is a connection after EHLO or LHLO.
@@ -24,22 +17,9 @@ type client struct {
 	out      *bufio.Writer
 	protocol string
 	keywords map[string]string // of EHLO, upper case, with their parameters
+	secrets  []string          // what was sent to log in, as it would look in an echo
+	replies  int               // read so far, without a 421
 	broken   bool              // the state of the session is unknown: it can only be dropped
-}
-
-// An answer is a server's reply.
-type answer struct {
-	code     int
-	enhanced string // "5.7.8", or ""
-	lines    []string
-}
-
-// ok reports whether it is of the hundred that was hoped for: 2 for 2xx.
-func (a answer) ok(hundred int) bool { return a.code/100 == hundred }
-
-// refusal is the answer as an error.
-func (a answer) refusal(protocol, command string) *reply.Error {
-	return &reply.Error{Protocol: protocol, Command: command, Code: strconv.Itoa(a.code), Enhanced: a.enhanced, Text: strings.Join(a.lines, " ")}
 }
 
 // connect dials, greets and logs in.
@@ -48,7 +28,7 @@ func (d *Destination) connect(ctx context.Context) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &client{conn: conn, in: bufio.NewReaderSize(conn, maxLine), out: bufio.NewWriterSize(conn, 64<<10), protocol: d.o.protocol()}
+	c := &client{conn: conn, in: bufio.NewReaderSize(conn, maxLine), out: bufio.NewWriterSize(conn, bufferSize), protocol: d.o.protocol()}
 	if err := c.open(ctx, &d.o); err != nil {
 		conn.Close()
 		return nil, err
@@ -61,24 +41,14 @@ func (c *client) open(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	if !greeting.ok(2) {
-		return greeting.refusal(c.protocol, "")
+	if greeting.code != 220 {
+		return c.refusal(greeting, "")
 	}
-	hello := "EHLO"
-	if o.LMTP {
-		hello = "LHLO"
-	}
-	a, err := c.ask(hello + " " + o.Hello)
-	if err != nil {
+	if err := c.hello(o); err != nil {
 		return err
 	}
-	if !a.ok(2) {
-		return a.refusal(c.protocol, hello)
-	}
-	c.keywords = map[string]string{}
-	for _, line := range a.lines[1:] {
-		name, parameters, _ := strings.Cut(line, " ")
-		c.keywords[strings.ToUpper(name)] = parameters
+	if !ascii(o.Sender+o.Recipient) && !c.has("SMTPUTF8") {
+		return reply.WithClass(reply.Config, errors.New("the server does not take an address beyond ASCII (SMTPUTF8)"))
 	}
 	if o.Auth == nil {
 		return nil
@@ -86,9 +56,47 @@ func (c *client) open(ctx context.Context, o *Options) error {
 	return c.login(ctx, o.Auth)
 }
 
+func (c *client) hello(o *Options) error {
+	verb := "EHLO"
+	if o.LMTP {
+		verb = "LHLO"
+	}
+	a, err := c.ask(verb + " " + o.Hello)
+	if err != nil {
+		return err
+	}
+	if a.code != 250 {
+		return c.refusal(a, verb)
+	}
+	c.keywords = parseKeywords(a.lines[1:])
+	return nil
+}
+
+// parseKeywords reads what EHLO says behind its first line. AUTH comes twice
+// where a server offers it in the old form, too: "AUTH=LOGIN" (QQ).
+func parseKeywords(lines []string) map[string]string {
+	keywords := map[string]string{}
+	for _, line := range lines {
+		name, parameters, _ := strings.Cut(line, " ")
+		name = strings.ToUpper(name)
+		if old, ok := strings.CutPrefix(name, "AUTH="); ok {
+			name, parameters = "AUTH", old+" "+parameters
+		}
+		if name == "AUTH" {
+			parameters += " " + keywords[name]
+		}
+		keywords[name] = parameters
+	}
+	return keywords
+}
+
 func (c *client) has(keyword string) bool {
 	_, ok := c.keywords[keyword]
 	return ok
+}
+
+func ascii(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 })
 }
 
 // command writes a command line; it is sent with the next flush.
@@ -97,10 +105,28 @@ func (c *client) command(line string) {
 	c.out.WriteString("\r\n")
 }
 
+// errStray means that answers and commands do not match any more: an answer to
+// one message could be taken for that to the next.
+var errStray = errors.New("the server answered before it was asked")
+
+// flush sends what was written, unless the server has spoken out of turn.
 func (c *client) flush() error {
+	if err := c.inTurn(); err != nil {
+		return err
+	}
 	err := c.out.Flush()
 	c.broken = c.broken || err != nil
 	return err
+}
+
+// inTurn reports a reply that nobody asked for. It sees what has been read from
+// the connection; what is still under way shows behind the next answer.
+func (c *client) inTurn() error {
+	if c.in.Buffered() == 0 {
+		return nil
+	}
+	c.broken = true
+	return errStray
 }
 
 // ask sends a command and reads its answer.
@@ -110,74 +136,4 @@ func (c *client) ask(line string) (answer, error) {
 		return answer{}, err
 	}
 	return c.read()
-}
-
-// read reads one reply. An error of it leaves the session in an unknown state.
-func (c *client) read() (a answer, err error) {
-	for range maxLines {
-		line, err := c.line()
-		if err != nil {
-			c.broken = true
-			return a, err
-		}
-		code, text, more, ok := parseLine(line)
-		if !ok || a.code != 0 && code != a.code {
-			c.broken = true
-			return a, fmt.Errorf("the server sent %q instead of a reply", reply.Clean(line))
-		}
-		a.code = code
-		enhanced, rest := splitEnhanced(code, text)
-		if enhanced != "" {
-			a.enhanced, text = enhanced, rest
-		}
-		a.lines = append(a.lines, text)
-		if !more {
-			c.broken = c.broken || code == 421 // the server hangs up
-			return a, nil
-		}
-	}
-	c.broken = true
-	return a, errors.New("the server's reply has no end")
-}
-
-func (c *client) line() (string, error) {
-	b, err := c.in.ReadSlice('\n')
-	if errors.Is(err, bufio.ErrBufferFull) {
-		return "", errors.New("the server's reply line is too long")
-	}
-	if err != nil {
-		return "", err
-	}
-	return strings.TrimRight(string(b), "\r\n"), nil
-}
-
-// parseLine splits "250-text".
-func parseLine(line string) (code int, text string, more, ok bool) {
-	if len(line) < 3 {
-		return 0, "", false, false
-	}
-	code, err := strconv.Atoi(line[:3])
-	if err != nil || code < 200 || code > 599 {
-		return 0, "", false, false
-	}
-	if len(line) == 3 {
-		return code, "", false, true
-	}
-	return code, line[4:], line[3] == '-', line[3] == ' ' || line[3] == '-'
-}
-
-// splitEnhanced takes an enhanced status code (RFC 3463) off a reply's text. Its
-// class must be that of the code.
-func splitEnhanced(code int, text string) (enhanced, rest string) {
-	word, rest, _ := strings.Cut(text, " ")
-	parts := strings.Split(word, ".")
-	if len(parts) != 3 || parts[0] != strconv.Itoa(code/100) {
-		return "", text
-	}
-	for _, p := range parts[1:] {
-		if n, err := strconv.Atoi(p); err != nil || n < 0 || n > 999 || len(p) > 3 {
-			return "", text
-		}
-	}
-	return word, rest
 }

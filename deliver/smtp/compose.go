@@ -2,16 +2,13 @@ package smtp
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"strings"
 	"time"
 
-	"github.com/emersion/go-message/charset"
-
 	"mailrill/deliver"
-	"mailrill/internal/reply"
 )
 
 // A mail is what goes over the wire: the message, and what the mode adds to it.
@@ -30,11 +27,10 @@ func (d *Destination) compose(m *deliver.Message) (*mail, error) {
 	head, foot := trace, ""
 	switch {
 	case d.o.Wrap:
-		inner, subject, err := examine(m, len(trace))
+		before, after, err := d.wrap(m, len(trace))
 		if err != nil {
 			return nil, err
 		}
-		before, after := d.wrapper(m, inner, subject)
 		head, foot = trace+before, after
 	case !d.o.LMTP:
 		head = trace + d.resent(m)
@@ -45,9 +41,9 @@ func (d *Destination) compose(m *deliver.Message) (*mail, error) {
 		return nil, err
 	}
 	defer r.Close()
-	c.content, err = scan(r)
+	c.content, err = scan(r, d.buf)
 	if want := m.Size + int64(len(head)+len(foot)-len(trace)); err == nil && c.content.size != want {
-		err = fmt.Errorf("it has %d octets instead of %d", c.content.size, want)
+		err = fmt.Errorf("it makes %d octets instead of %d", c.content.size, want)
 	}
 	return c, err
 }
@@ -60,16 +56,25 @@ func traceLine(m *deliver.Message) (string, error) {
 	}
 	defer r.Close()
 	want := deliver.TraceField + ": " + m.ID + " "
-	buf := make([]byte, len(want)+70) // an account's name has 64 characters at most
-	n, err := io.ReadFull(r, buf)
-	if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
+	buf, err := readStart(r, len(want)+70) // an account's name has 64 characters at most
+	if err != nil {
 		return "", err
 	}
-	end := bytes.Index(buf[:n], []byte("\r\n"))
+	end := bytes.Index(buf, []byte("\r\n"))
 	if end < 0 || !bytes.HasPrefix(buf, []byte(want)) {
 		return "", nil
 	}
 	return string(buf[:end+2]), nil
+}
+
+// readStart returns the first n octets of r, or all of them.
+func readStart(r io.Reader, n int) ([]byte, error) {
+	buf := make([]byte, n)
+	n, err := io.ReadFull(r, buf)
+	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = nil
+	}
+	return buf[:n], err
 }
 
 // assembled is a message with other octets around it.
@@ -94,14 +99,18 @@ func assemble(m *deliver.Message, skip int, head, foot string) (io.ReadCloser, e
 // resent is the block of fields that says who sent the message on (RFC 5322
 // §3.6.6).
 func (d *Destination) resent(m *deliver.Message) string {
-	sender := d.o.Sender
-	if sender == "" {
-		sender = d.o.Recipient
-	}
-	return "Resent-From: <" + sender + ">\r\n" +
+	return "Resent-From: <" + d.o.author() + ">\r\n" +
 		"Resent-To: <" + d.o.Recipient + ">\r\n" +
 		"Resent-Date: " + d.o.Now().Format(time.RFC1123Z) + "\r\n" +
 		"Resent-Message-ID: " + d.messageID(m) + "\r\n"
+}
+
+// author is who a mail of ours is from: bounces to nobody still need one.
+func (o *Options) author() string {
+	if o.Sender != "" {
+		return o.Sender
+	}
+	return o.Recipient
 }
 
 // messageID is the same for each attempt at a message, so that who gets two
@@ -109,82 +118,3 @@ func (d *Destination) resent(m *deliver.Message) string {
 func (d *Destination) messageID(m *deliver.Message) string {
 	return "<" + m.ID + "@" + d.o.Hello + ">"
 }
-
-// examine returns what the source's octets hold, and their subject as it stands.
-func examine(m *deliver.Message, skip int) (c content, subject string, err error) {
-	r, err := assemble(m, skip, "", "")
-	if err != nil {
-		return c, "", err
-	}
-	defer r.Close()
-	head := make([]byte, 64<<10)
-	n, err := io.ReadFull(r, head)
-	if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
-		return c, "", err
-	}
-	c, err = scan(io.MultiReader(bytes.NewReader(head[:n]), r))
-	return c, findSubject(head[:n]), err
-}
-
-// findSubject returns the value of the Subject field, unfolded and decoded, fit
-// for a header of ours.
-func findSubject(head []byte) string {
-	lines := strings.Split(string(head), "\n")
-	for i, line := range lines {
-		line = strings.TrimRight(line, "\r")
-		if line == "" {
-			break
-		}
-		name, value, ok := strings.Cut(line, ":")
-		if !ok || !strings.EqualFold(strings.TrimSpace(name), "Subject") {
-			continue
-		}
-		for _, more := range lines[i+1:] {
-			if !strings.HasPrefix(more, " ") && !strings.HasPrefix(more, "\t") {
-				break
-			}
-			value += " " + strings.TrimSpace(more)
-		}
-		decoder := mime.WordDecoder{CharsetReader: charset.Reader}
-		if text, err := decoder.DecodeHeader(value); err == nil {
-			value = text
-		}
-		return reply.Clean(value)
-	}
-	return ""
-}
-
-// wrapper returns what stands before and behind the message in a mail of our
-// own. The boundary holds the message's ID, which comes from a hash of its
-// octets: they cannot contain it.
-func (d *Destination) wrapper(m *deliver.Message, inner content, subject string) (before, after string) {
-	boundary := "mailrill-" + m.ID
-	encoding := "7bit"
-	switch {
-	case !inner.lines():
-		encoding = "binary"
-	case inner.eightBit || inner.longest > maxText:
-		encoding = "8bit"
-	}
-	sender := d.o.Sender
-	if sender == "" {
-		sender = d.o.Recipient
-	}
-	before = "From: <" + sender + ">\r\n" +
-		"To: <" + d.o.Recipient + ">\r\n" +
-		"Date: " + d.o.Now().Format(time.RFC1123Z) + "\r\n" +
-		"Message-ID: " + d.messageID(m) + "\r\n" +
-		"Subject: " + foldWords(mime.QEncoding.Encode("utf-8", strings.TrimSpace("Fwd: "+subject))) + "\r\n" +
-		"MIME-Version: 1.0\r\n" +
-		"Content-Type: multipart/mixed; boundary=\"" + boundary + "\"\r\n" +
-		"Content-Transfer-Encoding: " + encoding + "\r\n\r\n" +
-		"--" + boundary + "\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n" +
-		"The attached message was collected from the account " + m.Account + ".\r\n" +
-		"\r\n--" + boundary + "\r\nContent-Type: message/rfc822\r\nContent-Disposition: attachment\r\n" +
-		"Content-Transfer-Encoding: " + encoding + "\r\n\r\n"
-	return before, "\r\n--" + boundary + "--\r\n"
-}
-
-// foldWords puts each encoded word on a line of its own: a header line may have
-// 998 octets.
-func foldWords(s string) string { return strings.ReplaceAll(s, "?= =?", "?=\r\n =?") }

@@ -17,7 +17,6 @@ package smtp
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"strings"
 	"time"
@@ -42,10 +41,14 @@ type Options struct {
 	Now       func() time.Time // nil: time.Now
 }
 
+// bufferSize is that of what is read and written in one go, in octets.
+const bufferSize = 64 << 10
+
 // A Destination is an SMTP or LMTP server and one recipient.
 type Destination struct {
-	o Options
-	c *client // nil: not connected
+	o   Options
+	c   *client // nil: not connected
+	buf []byte
 }
 
 // New returns the destination. It connects to nothing.
@@ -53,7 +56,7 @@ func New(o Options) *Destination {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Destination{o: o}
+	return &Destination{o: o, buf: make([]byte, bufferSize)}
 }
 
 func (o *Options) protocol() string {
@@ -81,31 +84,60 @@ func (d *Destination) Prepare(ctx context.Context, _ string) error {
 	return nil
 }
 
-func unavailable(err error) error { return fmt.Errorf("%w: %w", deliver.ErrUnavailable, err) }
-
 // Deliver sends the messages one after the other.
 func (d *Destination) Deliver(ctx context.Context, ms []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
+	if d.c != nil {
+		conn := d.c.conn
+		stop := context.AfterFunc(ctx, func() { conn.Close() })
+		defer stop()
+	}
 	var failed error
 	for i, m := range ms {
-		if failed == nil && d.c == nil {
-			failed = d.Prepare(ctx, "")
+		if err := ctx.Err(); failed == nil && err != nil {
+			failed = err
 		}
 		if failed != nil {
 			done(m, deliver.Receipt{}, notReached(failed))
 			continue
 		}
-		// The line may have been closed while it was idle. The first message waits
-		// for the envelope's answers, so that this is no doubt.
-		receipt, err := d.send(m, i == 0)
-		if errors.Is(err, deliver.ErrUnavailable) || d.c.broken && !errors.Is(err, deliver.ErrRejected) {
-			failed = err
-		}
-		if d.c.broken {
-			d.drop()
-		}
+		receipt, err := d.deliver(ctx, m, i == 0)
+		failed = d.settle(err)
 		done(m, deliver.Receipt{Where: receipt, Size: m.Size}, err)
 	}
 	return failed
+}
+
+// deliver sends one message. The line may have been closed while it was idle, so
+// the first message waits for the envelope's answers, and when no answer came to
+// these it begins again on a new line.
+func (d *Destination) deliver(ctx context.Context, m *deliver.Message, first bool) (receipt string, err error) {
+	if first && d.c != nil {
+		before := d.c.replies
+		receipt, err := d.send(m, first)
+		if !d.c.broken || d.c.replies > before || ctx.Err() != nil {
+			return receipt, err
+		}
+		d.drop()
+	}
+	if d.c == nil {
+		if err := d.Prepare(ctx, ""); err != nil {
+			return "", err
+		}
+	}
+	return d.send(m, first)
+}
+
+// settle drops a connection that is of no use any more, and returns what keeps
+// the messages behind from going on.
+func (d *Destination) settle(err error) (failed error) {
+	broken := d.c != nil && d.c.broken
+	if broken {
+		d.drop()
+	}
+	if errors.Is(err, deliver.ErrUnavailable) || broken && !errors.Is(err, deliver.ErrRejected) {
+		return err
+	}
+	return nil
 }
 
 // notReached is the fate of a message whose turn did not come.
@@ -122,7 +154,7 @@ func (d *Destination) drop() {
 	d.c = nil
 }
 
-// Close ends the session, politely when it is in a known state.
+// Close ends the session, politely: Deliver leaves none in an unknown state.
 func (d *Destination) Close() error {
 	if d.c == nil {
 		return nil

@@ -3,72 +3,8 @@ package smtp
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
-
-	"mailrill/deliver"
 )
-
-// A content is what matters of a message's octets for the way it can take.
-type content struct {
-	nul      bool
-	bareCR   bool // CR without LF behind it
-	bareLF   bool // LF without CR before it
-	eightBit bool
-	longest  int  // octets of the longest line, without its end
-	ended    bool // it ends in CRLF
-	size     int64
-}
-
-// maxText is the longest line that RFC 5321 §4.5.3.1.6 asks servers to take.
-const maxText = 998
-
-// lines reports whether the octets are lines of text as DATA carries them.
-func (c content) lines() bool { return !c.nul && !c.bareCR && !c.bareLF }
-
-// scan reads r to its end.
-func scan(r io.Reader) (c content, err error) {
-	buf := make([]byte, 64<<10)
-	var last byte
-	length := 0
-	for {
-		n, err := r.Read(buf)
-		for _, b := range buf[:n] {
-			c.add(b, last, &length)
-			last = b
-		}
-		c.size += int64(n)
-		if errors.Is(err, io.EOF) {
-			c.bareCR = c.bareCR || last == '\r'
-			c.longest = max(c.longest, length)
-			return c, nil
-		}
-		if err != nil {
-			return c, err
-		}
-	}
-}
-
-// add takes in one octet; last is the one before it.
-func (c *content) add(b, last byte, length *int) {
-	c.bareCR = c.bareCR || last == '\r' && b != '\n'
-	c.ended = false
-	switch {
-	case b == '\n':
-		c.bareLF = c.bareLF || last != '\r'
-		c.ended = last == '\r'
-		c.longest = max(c.longest, *length)
-		*length = 0
-		return
-	case b == 0:
-		c.nul = true
-	case b >= 0x80:
-		c.eightBit = true
-	}
-	if b != '\r' {
-		*length++
-	}
-}
 
 // A way is how a message is handed over.
 type way struct {
@@ -89,7 +25,7 @@ func (c *client) choose(m content) (way, error) {
 	case w.bdat && c.has("BINARYMIME") && (!m.lines() || !m.ended || m.longest > maxText):
 		w.body = "BINARYMIME"
 	case !w.bdat && !m.lines():
-		return w, fmt.Errorf("%w: %w", deliver.ErrRejected, errOctets)
+		return w, rejected(errOctets)
 	case m.eightBit && c.has("8BITMIME"):
 		w.body = "8BITMIME"
 	}
@@ -103,24 +39,34 @@ type stuffer struct {
 	midLine bool
 }
 
+var (
+	dot     = []byte(".")
+	lineDot = []byte("\n.")
+)
+
 func (s *stuffer) Write(p []byte) (n int, err error) {
-	for len(p) > 0 {
-		if !s.midLine && p[0] == '.' {
-			if _, err := s.w.Write([]byte{'.'}); err != nil {
-				return n, err
-			}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if !s.midLine && p[0] == '.' {
+		if _, err := s.w.Write(dot); err != nil {
+			return 0, err
 		}
-		line := p
-		if i := bytes.IndexByte(p, '\n'); i >= 0 {
-			line = p[:i+1]
+	}
+	s.midLine = p[len(p)-1] != '\n'
+	for {
+		i := bytes.Index(p[n:], lineDot)
+		if i < 0 {
+			m, err := s.w.Write(p[n:])
+			return n + m, err
 		}
-		m, err := s.w.Write(line)
+		m, err := s.w.Write(p[n : n+i+1])
 		n += m
+		if err == nil {
+			_, err = s.w.Write(dot)
+		}
 		if err != nil {
 			return n, err
 		}
-		s.midLine = line[len(line)-1] != '\n'
-		p = p[len(line):]
 	}
-	return n, nil
 }
