@@ -13,11 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"mailrill/internal/mailtest"
 )
 
-// TestMain lets the test binary play mailrill itself, to be killed, and the
-// program that a command destination runs.
+// TestMain lets the test binary play mailrill itself, for scripts and to be
+// killed, and the program that a command destination runs.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
 		switch os.Args[1] {
@@ -27,7 +29,7 @@ func TestMain(m *testing.M) {
 			os.Exit(playCommand(os.Args[2]))
 		}
 	}
-	os.Exit(m.Run())
+	testscript.Main(m, map[string]func(){"mailrill": main})
 }
 
 // playCommand stores its input in dir, under a name that tells one delivery

@@ -20,8 +20,6 @@ func newHold(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hold",
 		Short: "messages that their destination refused",
-		Args:  unknownCommand,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	var asJSON, all, yes bool
 	list := &cobra.Command{

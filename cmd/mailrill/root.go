@@ -45,7 +45,7 @@ func newRoot(a *app) *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%w", err) })
-	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
+	root.SetHelpCommand(newHelp())
 	f := root.PersistentFlags()
 	f.StringVar(&a.globals.config, "config", "", "the config file")
 	f.StringVar(&a.globals.logLevel, "log-level", "info", "debug, info, warn or error")
@@ -56,7 +56,47 @@ func newRoot(a *app) *cobra.Command {
 		newRun(a), newCheck(a), newStatus(a), newHold(a), newFinish(a), newForget(a), newRename(a),
 		newTrace(a), newRebuild(a), newDemo(a), newVersion(a),
 	)
+	root.InitDefaultCompletionCmd()
+	strict(root)
 	return root
+}
+
+// strict has a command that only groups others refuse every further word, and
+// makes what cobra itself says against arguments an error of usage.
+func strict(cmd *cobra.Command) {
+	if !cmd.Runnable() {
+		cmd.Args = unknownCommand
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+	}
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return usage("%w", err)
+			}
+			return nil
+		}
+	}
+	for _, c := range cmd.Commands() {
+		strict(c)
+	}
+}
+
+// newHelp is cobra's help but for words that are no command, which are an error.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "what a command does, and its flags",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err == nil {
+				err = unknownCommand(about, rest)
+			}
+			if err != nil {
+				return err
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
 }
 
 // unknownCommand refuses words that are no command, with the nearest that is.
@@ -65,6 +105,7 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 		return nil
 	}
 	hint := ""
+	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
 		hint = fmt.Sprintf(" (did you mean %s?)", strings.Join(near, " or "))
 	}

@@ -21,6 +21,9 @@ func newRun(a *app) *cobra.Command {
 			if flags.once || flags.dryRun {
 				return a.once(cmd.Context(), flags)
 			}
+			if flags.json || flags.force {
+				return usage("--json and --force belong to a single pass: add --once")
+			}
 			if os.Geteuid() == 0 && !allowRoot {
 				return usage("the service does not run as root: a mail server's words should not be read with all rights. Run it as a user of its own, or give --allow-root")
 			}
