@@ -58,6 +58,9 @@ func (d *Destination) Close() error { return nil }
 func (d *Destination) Deliver(ctx context.Context, ms []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
 	var failed error
 	for _, m := range ms {
+		if failed == nil && ctx.Err() != nil {
+			failed = notTaken(ctx.Err())
+		}
 		err := failed
 		if err == nil {
 			err = d.deliver(ctx, m)
@@ -71,59 +74,91 @@ func (d *Destination) Deliver(ctx context.Context, ms []*deliver.Message, done f
 }
 
 func (d *Destination) deliver(ctx context.Context, m *deliver.Message) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("%w: %w", deliver.ErrNotTaken, err)
-	}
 	stdin, err := d.file(m)
 	if err != nil {
-		return fmt.Errorf("%w: write the message for the program: %w", deliver.ErrUnavailable, err)
+		return err
 	}
 	defer stdin.Close()
 	return d.run(ctx, m, stdin)
 }
 
-// file returns the message as a complete file, at its beginning.
+func notTaken(err error) error { return fmt.Errorf("%w: %w", deliver.ErrNotTaken, err) }
+
+// file returns the message as a complete file, at its beginning. What goes wrong
+// with the file is the machine's fault, what goes wrong with reading the message
+// concerns that message only.
 func (d *Destination) file(m *deliver.Message) (*fsx.File, error) {
-	r, err := m.Open()
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
 	f, err := d.o.FS.Temp(d.o.Dir)
 	if err != nil {
-		return nil, err
+		return nil, noFile(err)
 	}
-	w := io.Writer(onlyWriter{f})
-	if !d.o.CRLF {
-		w = &lineFeeds{w: w}
-	}
-	n, err := io.Copy(w, r)
-	if c, ok := w.(*lineFeeds); ok && err == nil {
-		err = c.flush()
-	}
-	if err == nil && n != m.Size {
-		err = fmt.Errorf("the message has %d octets instead of %d", n, m.Size)
-	}
-	if err == nil {
-		_, err = f.Seek(0, io.SeekStart)
-	}
-	if err != nil {
+	if err := d.fill(f, m); err != nil {
 		f.Close()
 		return nil, err
 	}
 	return f, nil
 }
 
-// onlyWriter hides ReadFrom, which would pass by the file's seam for faults.
-type onlyWriter struct{ io.Writer }
+func noFile(err error) error {
+	return fmt.Errorf("%w: write the message for the program: %w", deliver.ErrUnavailable, err)
+}
+
+// fill writes the message and goes back to its beginning.
+func (d *Destination) fill(f *fsx.File, m *deliver.Message) error {
+	r, err := m.Open()
+	if err != nil {
+		return notTaken(fmt.Errorf("read the message: %w", err))
+	}
+	defer r.Close()
+	in := &source{r: r}
+	w := &lineFeeds{w: f, keep: d.o.CRLF}
+	_, err = io.Copy(w, in)
+	if in.err == nil && in.n != m.Size {
+		in.err = fmt.Errorf("it has %d octets instead of %d", in.n, m.Size)
+	}
+	if in.err != nil {
+		return notTaken(fmt.Errorf("read the message: %w", in.err))
+	}
+	if err == nil {
+		err = w.flush()
+	}
+	if err == nil {
+		_, err = f.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return noFile(err)
+	}
+	return nil
+}
+
+// A source remembers how reading went, so that its errors are told from the
+// writer's.
+type source struct {
+	r   io.Reader
+	n   int64
+	err error
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	s.n += int64(n)
+	if err != nil && err != io.EOF {
+		s.err = err
+	}
+	return n, err
+}
 
 // A lineFeeds writer turns CRLF into LF and leaves every other octet alone.
 type lineFeeds struct {
-	w  io.Writer
-	cr bool // a CR is waiting for what follows it
+	w    io.Writer
+	keep bool // leave CRLF alone as well
+	cr   bool // a CR is waiting for what follows it
 }
 
 func (l *lineFeeds) Write(p []byte) (int, error) {
+	if l.keep {
+		return l.w.Write(p)
+	}
 	out := make([]byte, 0, len(p)+1)
 	for _, c := range p {
 		if l.cr && c != '\n' {

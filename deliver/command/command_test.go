@@ -34,6 +34,8 @@ func play(args []string) int {
 		f.Close()
 		os.WriteFile(args[1]+".env", []byte(strings.Join(os.Environ(), "\n")), 0o600)
 		return 0
+	case "suite": // suite DIR
+		return playSuite(args[1])
 	case "fail": // fail STATUS TEXT
 		var status int
 		fmt.Sscan(args[1], &status)
@@ -54,11 +56,17 @@ func dest(t *testing.T, o Options, argv ...string) *Destination {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Dir, o.Argv = t.TempDir(), append([]string{self, "play"}, argv...)
+	o.Dir, o.Argv = t.TempDir(), player(self, argv...)
 	if o.Timeout == 0 {
 		o.Timeout = time.Minute
 	}
 	return New(o)
+}
+
+// player is the argv of a program that this test binary plays. Without the
+// variable each one would rest a second at its end under the race detector.
+func player(self string, argv ...string) []string {
+	return append([]string{"/usr/bin/env", "GORACE=atexit_sleep_ms=0", self, "play"}, argv...)
 }
 
 func message(body string) *deliver.Message {

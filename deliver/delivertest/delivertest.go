@@ -34,6 +34,7 @@ type Harness struct {
 	Dates    bool // so is the date of arrival
 	Flags    bool // so are \Seen, \Answered, \Flagged and \Draft
 	Parallel bool // order is not kept
+	Apart    bool // each message has a peer of its own: one lost answer stops nothing
 	Once     bool // delivering a message again never makes a second copy
 }
 
