@@ -74,6 +74,8 @@ func behindResent(b []byte) []byte {
 	return b
 }
 
+// commandSink runs this test binary. Without the variable each run would rest a
+// second at its end under the race detector.
 func commandSink(t *testing.T) sink {
 	self, err := os.Executable()
 	if err != nil {
@@ -82,7 +84,7 @@ func commandSink(t *testing.T) sink {
 	dir := t.TempDir()
 	return sink{
 		"command",
-		fmt.Sprintf("type = \"command\"\nargv = [%q, \"play-command\", %q]\nline_ends = \"crlf\"", self, dir),
+		fmt.Sprintf("type = \"command\"\nargv = [\"/usr/bin/env\", \"GORACE=atexit_sleep_ms=0\", %q, \"play-command\", %q]\nline_ends = \"crlf\"", self, dir),
 		func(t *testing.T) [][]byte { return readAll(t, dir) },
 	}
 }
