@@ -86,7 +86,7 @@ func (l *Ledger) start(ctx context.Context, steps []string) error {
 	if err := l.create(); err != nil {
 		return err
 	}
-	db, err := connect(l.path(), "rw", 1)
+	db, err := connect(l.path(), toWrite, 1)
 	if err != nil {
 		return err
 	}
@@ -102,12 +102,12 @@ func (l *Ledger) start(ctx context.Context, steps []string) error {
 		return translate(err)
 	}
 	l.write = l.startWriter(db, conn)
-	return l.openPool()
+	return l.openPool(toRead)
 }
 
-func (l *Ledger) openPool() (err error) {
+func (l *Ledger) openPool(m mode) (err error) {
 	l.read.disk = l.disk
-	l.read.DB, err = connect(l.path(), "ro", 4)
+	l.read.DB, err = connect(l.path(), m, 4)
 	return err
 }
 
@@ -126,13 +126,28 @@ func (l *Ledger) create() error {
 	return l.fs.SyncDir(l.dir)
 }
 
+// A mode is what connections are for.
+type mode int
+
+// Even to read, SQLite makes files beside the database, and only a connection
+// that might write takes them away again when it is the last one. So a Ledger
+// that only looks on has such connections; what writes asks for a writer first.
+const (
+	toRead  mode = iota // beside a connection of this process that writes
+	toWrite             // the one that writes
+	toLook              // to read, with no other connection in this process
+)
+
 // connect opens a pool of connections. Never open the database file by os.Open
 // beside it: closing that would drop SQLite's POSIX locks on it.
-func connect(path, mode string, connections int) (*sql.DB, error) {
-	q := url.Values{"mode": {mode}, "_txlock": {"immediate"}, "_pragma": {
+func connect(path string, m mode, connections int) (*sql.DB, error) {
+	q := url.Values{"mode": {"rw"}, "_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(10000)", "foreign_keys(1)", "trusted_schema(0)",
 	}}
-	if mode == "rw" {
+	switch m {
+	case toRead:
+		q["mode"] = []string{"ro"}
+	case toWrite:
 		// FULL: the WAL is synced at each commit, before Commit returns.
 		q["_pragma"] = append(q["_pragma"], "journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(4194304)")
 	}
@@ -177,7 +192,7 @@ func openReadOnly(dir string, steps []string) (*Ledger, error) {
 	if _, err := os.Stat(l.path()); err != nil {
 		return nil, err
 	}
-	if err := l.openPool(); err != nil {
+	if err := l.openPool(toLook); err != nil {
 		return nil, err
 	}
 	if err := l.current(context.Background(), steps); err != nil {

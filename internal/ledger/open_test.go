@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -387,4 +388,42 @@ func TestOpenPassesDiskErrorsOn(t *testing.T) {
 			openTest(t, dir)
 		})
 	}
+}
+
+// Who only looks leaves nothing behind, not even the files that SQLite reads by.
+func TestLookingOnLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	l, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	before := fileNames(t, dir)
+	look, err := OpenReadOnly(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := look.Accounts(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := look.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if after := fileNames(t, dir); !slices.Equal(before, after) {
+		t.Errorf("before: %q, after: %q", before, after)
+	}
+}
+
+func fileNames(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		names = append(names, f.Name())
+	}
+	return names
 }
