@@ -25,7 +25,7 @@ import (
 //	mail NAME FOLDER N [FROM]      put N small messages with the subjects "n1", "n2" … there
 //	mail NAME FOLDER FILE…         put files there, with CRLF
 //	box NAME…                      stdout becomes what lies in each server: folder, uid, flags, subject
-//	answer NAME COMMAND REPLY      what begins with COMMAND is answered so from now on: text, "cut", or "wait"
+//	answer NAME COMMAND REPLY      commands that hold COMMAND are answered so from now on: text, "cut", or "wait"
 //	await NAME COMMAND             until such a command has come that waits
 //	release NAME                   let all go on that wait
 //	logins NAME N                  the server has seen N connections
@@ -103,12 +103,12 @@ func refuses(word string) func([]byte) string {
 func (s *scripted) command(_ int, line string) mailtest.Verdict {
 	s.mu.Lock()
 	reply := ""
-	for prefix, r := range s.answers {
-		if strings.HasPrefix(strings.ToUpper(line), prefix) {
+	for word, r := range s.answers {
+		if strings.Contains(strings.ToUpper(line), word) {
 			reply = r
-			if c := s.arrived[prefix]; r == "wait" && c != nil {
+			if c := s.arrived[word]; r == "wait" && c != nil {
 				close(c)
-				s.arrived[prefix] = nil
+				s.arrived[word] = nil
 			}
 		}
 	}
@@ -127,9 +127,9 @@ func (s *scripted) command(_ int, line string) mailtest.Verdict {
 func (s *scripted) letGo() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for prefix, r := range s.answers {
+	for word, r := range s.answers {
 		if r == "wait" {
-			delete(s.answers, prefix)
+			delete(s.answers, word)
 		}
 	}
 	close(s.free)
