@@ -25,6 +25,7 @@ type app struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	now            func() time.Time
+	sleep          func(context.Context, time.Duration) error
 	globals        globals
 
 	log    *slog.Logger
@@ -132,7 +133,7 @@ func (a *app) collector() *collect.Collector {
 	env := a.env()
 	return &collect.Collector{
 		Ledger: a.ledger, Hold: env.Hold(), Spool: collect.NewSpool(fsx.FS{}, a.state),
-		Log: a.log, Now: a.now, Sleep: sleep, Started: a.now(),
+		Log: a.log, Now: a.now, Sleep: a.sleep, Started: a.now(),
 	}
 }
 
@@ -140,7 +141,7 @@ func (a *app) collector() *collect.Collector {
 func (a *app) daemon(accounts []*config.Account, c *collect.Collector, done func(*daemon.Outcome)) *daemon.Daemon {
 	return &daemon.Daemon{
 		Accounts: accounts, Build: a.env().Account, Collector: c, Ledger: a.ledger,
-		Log: a.log, Now: a.now, Sleep: sleep, Changed: a.changed, Done: done,
+		Log: a.log, Now: a.now, Sleep: a.sleep, Changed: a.changed, Done: done,
 	}
 }
 

@@ -30,7 +30,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	// A second signal ends the process at once, which loses nothing either.
 	context.AfterFunc(ctx, stop)
 
-	return execute(ctx, &app{stdout: stdout, stderr: stderr, getenv: os.Getenv, now: time.Now}, args)
+	return execute(ctx, &app{stdout: stdout, stderr: stderr, getenv: os.Getenv, now: time.Now, sleep: sleep}, args)
 }
 
 // execute carries out one command line.

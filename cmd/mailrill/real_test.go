@@ -38,7 +38,8 @@ type site struct {
 	postfix *real.Postfix
 }
 
-func newSite(t *testing.T) *site {
+// newSite starts a Dovecot, with further lines in its config.
+func newSite(t *testing.T, extra ...string) *site {
 	t.Helper()
 	dir, err := real.Scratch()
 	if err != nil {
@@ -60,6 +61,7 @@ func newSite(t *testing.T) *site {
 	if err := os.Mkdir(s.Dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	s.Extra = strings.Join(extra, "\n")
 	if err := s.Start(); err != nil {
 		t.Fatal(err)
 	}
