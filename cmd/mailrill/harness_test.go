@@ -53,8 +53,8 @@ type rig struct {
 	now    time.Time // zero: the machine's
 	// hurry lets the clock jump ahead instead of waiting. It is for servers that
 	// surely do nothing more for a connection of before.
-	hurry bool
-	ahead time.Duration
+	hurry  bool
+	ahead  time.Duration
 	stdout bytes.Buffer
 	stderr bytes.Buffer
 }
