@@ -64,7 +64,7 @@ func (a *app) open() error {
 	}
 	l, err := ledger.Open(a.state)
 	if errors.Is(err, ledger.ErrLocked) {
-		return reply.WithClass(reply.Temporary, fmt.Errorf("%w (%s): wait until it has ended, or stop it", err, a.state))
+		return reply.WithClass(reply.Temporary, fmt.Errorf("%w (%s): wait until it has ended, or stop it", ledger.ErrLocked, a.state))
 	}
 	if errors.Is(err, ledger.ErrCorrupt) || errors.Is(err, ledger.ErrNewer) {
 		return reply.WithClass(reply.IO, err)

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"mailrill/internal/ledger"
 	"mailrill/internal/provider"
 	"mailrill/internal/reply"
 )
@@ -71,7 +72,10 @@ func (a *app) exit(err error) int {
 
 func (a *app) printError(err error) {
 	fmt.Fprintf(a.stderr, "mailrill: %v\n", err)
-	if hint := provider.Advise(err, "", "").Hint; hint != "" && reply.ClassOf(err) != reply.Usage {
+	if reply.ClassOf(err) == reply.Usage || errors.Is(err, ledger.ErrLocked) {
+		return // they say themselves what to do
+	}
+	if hint := provider.Advise(err, "", "").Hint; hint != "" {
 		fmt.Fprintf(a.stderr, "mailrill: hint: %s\n", hint)
 	}
 }

@@ -1,12 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/spf13/cobra"
+
+	"mailrill/internal/config"
 )
 
 func newRename(a *app) *cobra.Command {
@@ -18,19 +19,28 @@ func newRename(a *app) *cobra.Command {
 
 // rename works before or after the config was edited.
 func (a *app) rename(ctx context.Context, old, new string) error {
+	if !config.ValidName(new) {
+		return usage("an account's name is 1 to 64 of a-z, 0-9, dot, - and _, and begins with a letter or digit")
+	}
 	if err := a.open(); err != nil {
 		return err
 	}
-	err := a.ledger.Rename(ctx, old, new)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return usage("nothing was ever collected for an account called %q", old)
-	case errors.Is(err, fs.ErrExist):
-		return usage("an account called %q has collected mail already", new)
-	case err != nil:
+	_, known, err := a.known(ctx, old)
+	if err == nil && !known {
+		err = usage("nothing was ever collected for an account called %q", old)
+	}
+	_, taken, err2 := a.known(ctx, new)
+	if err2 == nil && taken {
+		err2 = usage("an account called %q has collected mail already", new)
+	}
+	if err := cmp.Or(err, err2); err != nil {
 		return err
 	}
+	// The ledger is last: cut short before it, the command can be given again.
 	if err := a.env().Hold().Rename(old, new); err != nil {
+		return err
+	}
+	if err := a.ledger.Rename(ctx, old, new); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.stdout, "%s is %s now\n", old, new)

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -28,6 +29,9 @@ import (
 //	lines                     stdout must be lines of --once --json; stdout becomes what they say, a line each
 //	tree DIR…                 stdout becomes a list of all files: mode, length, digest
 //	copies DIR                stdout becomes the subjects of the messages in a Maildir, sorted
+//	terminate                 SIGTERM to what runs in the background (kill knows INT and KILL only)
+//	held VAR WORD             $VAR becomes the ID of the held message whose file holds WORD
+//	cmpmail FILE FILE         the first, with CRLF, is the second, with LF
 //	absent WORD FILE…         WORD stands in none of the files and folders
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -45,6 +49,7 @@ func TestScripts(t *testing.T) {
 			"config": scriptConfig, "status": scriptStatus, "lines": scriptLines, "tree": scriptTree, "copies": scriptCopies,
 			"absent": scriptAbsent, "server": scriptServer, "mail": scriptMail, "box": scriptBox, "answer": scriptAnswer,
 			"await": scriptAwait, "release": scriptRelease, "logins": scriptLogins,
+			"accept": scriptAccept, "empty": scriptEmpty, "held": scriptHeld, "terminate": scriptTerminate, "cmpmail": scriptCmpMail,
 		},
 	})
 }
@@ -188,9 +193,11 @@ func subject(body []byte) string {
 }
 
 func scriptAbsent(ts *testscript.TestScript, _ bool, args []string) {
+	word, err := strconv.Unquote(`"` + args[0] + `"`)
+	ts.Check(err)
 	for _, name := range args[1:] {
 		if name == "stdout" || name == "stderr" {
-			if strings.Contains(ts.ReadFile(name), args[0]) {
+			if strings.Contains(ts.ReadFile(name), word) {
 				ts.Fatalf("%s holds it", name)
 			}
 			continue
@@ -200,11 +207,35 @@ func scriptAbsent(ts *testscript.TestScript, _ bool, args []string) {
 				return err
 			}
 			data, err := os.ReadFile(path)
-			if strings.Contains(string(data), args[0]) {
+			if strings.Contains(string(data), word) {
 				return fmt.Errorf("%s holds it", path)
 			}
 			return err
 		})
 		ts.Check(err)
+	}
+}
+
+func scriptTerminate(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, cmd := range ts.BackgroundCmds() {
+		ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+	}
+}
+
+func scriptHeld(ts *testscript.TestScript, _ bool, args []string) {
+	files, err := filepath.Glob(ts.MkAbs("state/hold/*/*.eml"))
+	ts.Check(err)
+	for _, f := range files {
+		if strings.Contains(ts.ReadFile(f), args[1]) {
+			ts.Setenv(args[0], strings.TrimSuffix(filepath.Base(f), ".eml"))
+			return
+		}
+	}
+	ts.Fatalf("none of %v holds %q", files, args[1])
+}
+
+func scriptCmpMail(ts *testscript.TestScript, _ bool, args []string) {
+	if ts.ReadFile(args[0]) != strings.ReplaceAll(ts.ReadFile(args[1]), "\n", "\r\n") {
+		ts.Fatalf("%s and %s differ", args[0], args[1])
 	}
 }

@@ -29,12 +29,15 @@ import (
 //	await NAME COMMAND             until such a command has come that waits
 //	release NAME                   let all go on that wait
 //	logins NAME N                  the server has seen N connections
+//	accept NAME                    an IMAP server refuses nothing any more
+//	empty NAME                     remove all messages
 type scripted struct {
 	store    *mailtest.Store
 	smtp     *mailtest.SMTP
 	sessions func() int
 
 	mu      sync.Mutex
+	refused string // what messages that are refused hold
 	answers map[string]string
 	arrived map[string]chan struct{} // closed once a command that waits has come
 	free    chan struct{}            // closed once they may go on
@@ -56,6 +59,7 @@ func scriptServer(ts *testscript.TestScript, _ bool, args []string) {
 		key, v, _ := strings.Cut(k, "=")
 		knobs[key] = v
 	}
+	s.refused = knobs["refuse"]
 	_, gmail := knobs["gmail"]
 	_, nocreate := knobs["nocreate"]
 	var server starter
@@ -66,7 +70,7 @@ func scriptServer(ts *testscript.TestScript, _ bool, args []string) {
 	case "imap":
 		p := &mailtest.IMAP{
 			Store: s.store, User: knobs["user"], Password: knobs["password"], Gmail: gmail, NoCreate: nocreate, Separator: knobs["separator"],
-			OnCommand: s.command, RefuseAppend: refuses(knobs["refuse"]),
+			OnCommand: s.command, RefuseAppend: s.refuses,
 		}
 		if _, secure := knobs["tls"]; secure {
 			p.TLS = scriptCA(ts, name)
@@ -90,12 +94,28 @@ func scriptServer(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Value("servers").(map[string]*scripted)[name] = s
 }
 
-func refuses(word string) func([]byte) string {
-	return func(body []byte) string {
-		if word != "" && bytes.Contains(body, []byte(word)) {
-			return "NO [CANNOT] this is not taken"
+func (s *scripted) refuses(body []byte) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refused != "" && bytes.Contains(body, []byte(s.refused)) {
+		return "NO [CANNOT] this is not taken"
+	}
+	return ""
+}
+
+func scriptAccept(ts *testscript.TestScript, _ bool, args []string) {
+	s := serverOf(ts, args[0])
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused = ""
+}
+
+func scriptEmpty(ts *testscript.TestScript, _ bool, args []string) {
+	s := serverOf(ts, args[0])
+	for folder, messages := range s.store.Snapshot() {
+		for _, m := range messages {
+			s.store.Remove(folder, m.UID)
 		}
-		return ""
 	}
 }
 

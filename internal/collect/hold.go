@@ -129,6 +129,7 @@ func (h *Hold) Get(account, id string) (Entry, error) {
 	if err := json.Unmarshal(data, &e); err != nil {
 		return e, fmt.Errorf("read %s: %w", h.path(account, id, ".json"), err)
 	}
+	e.Account, e.ID = account, id // the names of folder and file count: Rename changes them at one stroke
 	return e, nil
 }
 
@@ -171,18 +172,12 @@ func (h *Hold) List(account string) (entries []Entry, err error) {
 
 // Rename moves an account's held messages to its new name.
 func (h *Hold) Rename(old, new string) error {
-	entries, err := h.List(old)
-	if err != nil || len(entries) == 0 {
+	err := h.fs.Rename(filepath.Join(h.dir, old), filepath.Join(h.dir, new))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
 		return err
-	}
-	if err := h.fs.Rename(filepath.Join(h.dir, old), filepath.Join(h.dir, new)); err != nil {
-		return err
-	}
-	for _, e := range entries {
-		e.Account = new
-		if err := h.Update(e); err != nil {
-			return err
-		}
 	}
 	return h.fs.SyncDir(h.dir)
 }

@@ -41,11 +41,14 @@ func (t *table) account(own map[string]value) *Account {
 	return a
 }
 
+// ValidName reports whether an account may be called so.
+func ValidName(name string) bool { return namePattern.MatchString(name) }
+
 func (t *table) checkName(name string) {
 	if !t.need("name") {
 		return
 	}
-	if !namePattern.MatchString(name) {
+	if !ValidName(name) {
 		t.fail("name", "name must be 1 to 64 of a-z, 0-9, dot, - and _, and begin with a letter or digit", "label is free text")
 		return
 	}
