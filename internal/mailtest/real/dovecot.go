@@ -307,3 +307,16 @@ func Scratch() (dir string, err error) {
 	}
 	return dir, os.Chmod(dir, 0o755)
 }
+
+// Own gives a file that a test made to the user who serves the mail.
+func (d *Dovecot) Own(path string) error {
+	uid, err := strconv.Atoi(d.mailUser.Uid)
+	if err != nil {
+		return err
+	}
+	gid, err := strconv.Atoi(d.mailUser.Gid)
+	if err != nil {
+		return err
+	}
+	return os.Chown(path, uid, gid)
+}
