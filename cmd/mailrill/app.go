@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net"
 	"os"
 	"time"
 
@@ -26,7 +27,11 @@ type app struct {
 	getenv         func(string) string
 	now            func() time.Time
 	sleep          func(context.Context, time.Duration) error
-	globals        globals
+	// What tests put between the program and its machine: files that fail,
+	// connections that break. Without them there is nothing between.
+	fs      fsx.FS
+	wrap    func(end string, conn net.Conn) net.Conn
+	globals globals
 
 	log    *slog.Logger
 	cfg    *config.Config
@@ -62,7 +67,7 @@ func (a *app) open() error {
 	if err := a.load(); err != nil {
 		return err
 	}
-	l, err := ledger.Open(a.state)
+	l, err := ledger.OpenFS(a.state, a.fs)
 	if errors.Is(err, ledger.ErrLocked) {
 		return reply.WithClass(reply.Temporary, fmt.Errorf("%w (%s): wait until it has ended, or stop it", ledger.ErrLocked, a.state))
 	}
@@ -125,14 +130,14 @@ func (a *app) accounts(names []string) (out []*config.Account, err error) {
 
 // env returns what sources and destinations need.
 func (a *app) env() wire.Env {
-	return wire.Env{StateDir: a.state, Version: version(), Log: a.log}
+	return wire.Env{FS: a.fs, Wrap: a.wrap, StateDir: a.state, Version: version(), Log: a.log}
 }
 
 // collector returns the engine over the open state.
 func (a *app) collector() *collect.Collector {
 	env := a.env()
 	return &collect.Collector{
-		Ledger: a.ledger, Hold: env.Hold(), Spool: collect.NewSpool(fsx.FS{}, a.state),
+		Ledger: a.ledger, Hold: env.Hold(), Spool: collect.NewSpool(a.fs, a.state),
 		Log: a.log, Now: a.now, Sleep: a.sleep, Started: a.now(),
 	}
 }

@@ -153,7 +153,7 @@ func (a *app) printJSON(out *daemon.Outcome, r *collect.Result) {
 
 // printValue prints v as one line of JSON.
 func (a *app) printValue(v any) {
-	enc := json.NewEncoder(a.stdout)
+	enc := json.NewEncoder(plainJSON{a.stdout})
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(v)
 }

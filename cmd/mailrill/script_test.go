@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unicode"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -32,6 +33,8 @@ import (
 //	terminate                 SIGTERM to what runs in the background (kill knows INT and KILL only)
 //	held VAR WORD             $VAR becomes the ID of the held message whose file holds WORD
 //	cmpmail FILE FILE         the first, with CRLF, is the second, with LF
+//	clean stdout|stderr…      one of them holds nothing that a terminal would obey
+//	short stdout|stderr N     it has at most N octets
 //	absent WORD FILE…         WORD stands in none of the files and folders
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -49,7 +52,7 @@ func TestScripts(t *testing.T) {
 			"config": scriptConfig, "status": scriptStatus, "lines": scriptLines, "tree": scriptTree, "copies": scriptCopies,
 			"absent": scriptAbsent, "server": scriptServer, "mail": scriptMail, "box": scriptBox, "answer": scriptAnswer,
 			"await": scriptAwait, "release": scriptRelease, "logins": scriptLogins,
-			"accept": scriptAccept, "empty": scriptEmpty, "held": scriptHeld, "terminate": scriptTerminate, "cmpmail": scriptCmpMail,
+			"accept": scriptAccept, "empty": scriptEmpty, "held": scriptHeld, "terminate": scriptTerminate, "clean": scriptClean, "short": scriptShort, "cmpmail": scriptCmpMail,
 		},
 	})
 }
@@ -58,7 +61,8 @@ func TestScripts(t *testing.T) {
 func setup(env *testscript.Env) error {
 	home := filepath.Join(env.WorkDir, "home")
 	env.Setenv("HOME", home)
-	env.Setenv("LONG", strings.Repeat("long ", 20_000))
+	env.Setenv("FOUL", "foul\u202eedoc\u200d\u2066") // a name that shows its end first
+	env.Setenv("LONG", strings.Repeat("long ", 8_000))
 	env.Values["servers"] = map[string]*scripted{}
 	return os.Mkdir(home, 0o700)
 }
@@ -237,5 +241,23 @@ func scriptHeld(ts *testscript.TestScript, _ bool, args []string) {
 func scriptCmpMail(ts *testscript.TestScript, _ bool, args []string) {
 	if ts.ReadFile(args[0]) != strings.ReplaceAll(ts.ReadFile(args[1]), "\n", "\r\n") {
 		ts.Fatalf("%s and %s differ", args[0], args[1])
+	}
+}
+
+func scriptClean(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		for _, r := range ts.ReadFile(name) {
+			if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) {
+				ts.Fatalf("%s holds %U", name, r)
+			}
+		}
+	}
+}
+
+func scriptShort(ts *testscript.TestScript, _ bool, args []string) {
+	most, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	if n := len(ts.ReadFile(args[0])); n > most {
+		ts.Fatalf("%s has %d octets", args[0], n)
 	}
 }

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"fmt"
+	"io"
 	"mime"
 	"strings"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/emersion/go-message/charset"
 
@@ -25,4 +29,26 @@ func short(s string, n int) string {
 		return string(r)
 	}
 	return string(r[:n-1]) + "…"
+}
+
+// plainJSON passes JSON on, one whole value a Write, and escapes what could move
+// a cursor or reorder text on a terminal: encoding/json leaves C1 and the
+// bidirectional controls as they are. To a program it is the same value.
+type plainJSON struct{ w io.Writer }
+
+func (p plainJSON) Write(value []byte) (int, error) {
+	var out strings.Builder
+	for _, r := range string(value) {
+		if r == '\n' || !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co) {
+			out.WriteRune(r)
+			continue
+		}
+		for _, u := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&out, "\\u%04x", u)
+		}
+	}
+	if _, err := io.WriteString(p.w, out.String()); err != nil {
+		return 0, err
+	}
+	return len(value), nil
 }

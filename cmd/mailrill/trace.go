@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailrill/internal/ledger"
+	"mailrill/internal/reply"
 )
 
 func newTrace(a *app) *cobra.Command {
@@ -61,9 +62,9 @@ func (a *app) trace(ctx context.Context, id string, asJSON bool) error {
 			a.printValue(traced{1, r.Account, r.Folder, r.Key, r.ID, stateNames[r.State], r.At.UTC(), r.Receipt, when(r.NextTry)})
 			continue
 		}
-		fmt.Fprintf(a.stdout, "%s %s: %s since %s\n  key %s, id %s\n", r.Account, r.Folder, stateNames[r.State], r.At.Local().Format(time.DateTime), r.Key, r.ID)
+		fmt.Fprintf(a.stdout, "%s %s: %s since %s\n  key %s, id %s\n", r.Account, reply.Clean(r.Folder), stateNames[r.State], r.At.Local().Format(time.DateTime), reply.Clean(r.Key), r.ID)
 		if r.Receipt != "" {
-			fmt.Fprintf(a.stdout, "  %s\n", r.Receipt)
+			fmt.Fprintf(a.stdout, "  %s\n", reply.Clean(r.Receipt))
 		}
 	}
 	return nil
