@@ -60,5 +60,9 @@ func (s *IMAP) Start() (addr string, err error) {
 // Close cuts all sessions and returns when they have ended.
 func (s *IMAP) Close() error { return s.ln.stop() }
 
+// Settle returns when no session runs: what clients have sent that are gone now
+// has been dealt with, to the last octet.
+func (s *IMAP) Settle() { s.ln.settle() }
+
 // Sessions returns how many connections there were.
 func (s *IMAP) Sessions() int { return s.ln.count() }

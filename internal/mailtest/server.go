@@ -39,6 +39,7 @@ type listener struct {
 	closed   bool
 	sessions int
 	links    map[*link]bool
+	ended    *sync.Cond // told when a session has ended
 	wg       sync.WaitGroup
 }
 
@@ -55,6 +56,7 @@ func listen(socket string, tls *tls.Config, serve func(session int, l *link)) (*
 		return nil, err
 	}
 	l := &listener{Listener: ln, tls: tls, serve: serve, links: map[*link]bool{}}
+	l.ended = sync.NewCond(&l.mu)
 	l.wg.Go(l.accept)
 	return l, nil
 }
@@ -94,6 +96,16 @@ func (l *listener) dismiss(k *link) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.links, k)
+	l.ended.Broadcast()
+}
+
+// settle returns when no session runs.
+func (l *listener) settle() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.links) > 0 {
+		l.ended.Wait()
+	}
 }
 
 // stop cuts every connection and returns when nothing of the server runs any more.

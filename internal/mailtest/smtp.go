@@ -57,6 +57,10 @@ func (s *SMTP) Start() (addr string, err error) {
 // Close cuts all sessions and returns when they have ended.
 func (s *SMTP) Close() error { return s.ln.stop() }
 
+// Settle returns when no session runs: what clients have sent that are gone now
+// has been dealt with, to the last octet.
+func (s *SMTP) Settle() { s.ln.settle() }
+
 // Sessions returns how many connections there were.
 func (s *SMTP) Sessions() int { return s.ln.count() }
 
