@@ -32,6 +32,9 @@ func (f FS) fault(op, path string) error {
 	return nil
 }
 
+// Ask asks Fault about a step that is no call of FS: a transaction, a program.
+func (f FS) Ask(op, path string) error { return f.fault(op, path) }
+
 // File is an open file whose writes and syncs pass through its FS.
 type File struct {
 	*os.File

@@ -73,6 +73,7 @@ type writer struct {
 	tx       *tx
 	disk     *health
 	full     func() bool
+	ask      func(op string) error // fsx.FS.Ask
 	requests chan request
 	quit     chan struct{}
 	done     chan struct{}
@@ -81,6 +82,7 @@ type writer struct {
 func (l *Ledger) startWriter(db *sql.DB, conn *sql.Conn) *writer {
 	w := &writer{
 		db: db, tx: &tx{conn, map[string]*sql.Stmt{}}, disk: l.disk, full: l.diskFull,
+		ask:      func(op string) error { return l.fs.Ask(op, l.path()) },
 		requests: make(chan request), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	go w.run()
@@ -145,9 +147,13 @@ func (w *writer) transact(group ...request) error {
 		}
 	}
 	if err == nil {
+		err = w.ask("commit")
+	}
+	if err == nil {
 		err = w.tx.exec(ctx, "COMMIT")
 	}
 	if err == nil {
+		_ = w.ask("committed")
 		return nil
 	}
 	// It fails where SQLite has rolled back by itself (a full disk, an I/O error)

@@ -35,7 +35,12 @@ type Ledger struct {
 // Close or the end of the process.
 //
 // Errors: ErrLocked, ErrNewer, ErrCorrupt, or the disk's.
-func Open(dir string) (*Ledger, error) { return open(dir, fsx.FS{}, migrations) }
+func Open(dir string) (*Ledger, error) { return OpenFS(dir, fsx.FS{}) }
+
+// OpenFS is Open on the file system of a test. Its Fault is asked about the files
+// that SQLite does not make, and as "commit" and "committed" around each COMMIT;
+// what it says to the latter changes nothing, for then the changes are durable.
+func OpenFS(dir string, fs fsx.FS) (*Ledger, error) { return open(dir, fs, migrations) }
 
 func open(dir string, fs fsx.FS, steps []string) (*Ledger, error) {
 	dir, err := filepath.Abs(dir)

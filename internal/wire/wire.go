@@ -4,6 +4,7 @@ package wire
 
 import (
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 
@@ -24,7 +25,10 @@ import (
 
 // An Env is what sources and destinations need of the process.
 type Env struct {
-	FS       fsx.FS
+	FS fsx.FS
+	// Wrap, when it is set, is given each connection: mailconn.Dialer.Wrap. end is
+	// "source" or "destination".
+	Wrap     func(end string, conn net.Conn) net.Conn
 	StateDir string
 	Version  string
 	Log      *slog.Logger
@@ -66,7 +70,7 @@ func backlog(b config.Backlog) collect.Backlog {
 
 // source returns the source of an account.
 func (e Env) source(a *config.Account) fetch.Source {
-	dial := dialer(a.Protocol, a.Server, "").Dial
+	dial := e.dialer("source", a.Protocol, a.Server, "").Dial
 	if a.Protocol == config.POP3 {
 		return popsrc.New(popsrc.Options{
 			Dial: dial, Auth: auth(a.Server),
@@ -89,7 +93,7 @@ func (e Env) destination(d *config.Destination) deliver.Destination {
 	case config.TypeIMAP:
 		q := d.Provider.Quirks
 		return imapdst.New(imapdst.Options{
-			Dial: dialer("imap", d.Server, "").Dial, Auth: auth(d.Server), ID: e.imapID(),
+			Dial: e.dialer("destination", "imap", d.Server, "").Dial, Auth: auth(d.Server), ID: e.imapID(),
 			Folder: d.Folder, Create: d.Create,
 			NoCreate: q.NoCreate, FolderParents: q.FolderParents, SkippedTexts: q.SkippedTexts,
 		})
@@ -99,13 +103,13 @@ func (e Env) destination(d *config.Destination) deliver.Destination {
 		return cmddst.New(cmddst.Options{FS: e.FS, Dir: e.StateDir, Argv: d.Argv, Timeout: d.Timeout, CRLF: d.LineEnds == "crlf"})
 	}
 	return smtpdst.New(smtpdst.Options{
-		Dial: dialer(d.Type, d.Server, d.Socket).Dial, Auth: auth(d.Server), LMTP: d.Type == config.TypeLMTP,
+		Dial: e.dialer("destination", d.Type, d.Server, d.Socket).Dial, Auth: auth(d.Server), LMTP: d.Type == config.TypeLMTP,
 		Hello: hostname(), Sender: d.Sender, Recipient: d.Recipient, Wrap: d.Mode == config.Wrap,
 	})
 }
 
 // dialer returns how a server is reached.
-func dialer(protocol string, s config.Server, socket string) *mailconn.Dialer {
+func (e Env) dialer(end, protocol string, s config.Server, socket string) *mailconn.Dialer {
 	d := &mailconn.Dialer{
 		Protocol: protocol, Host: s.Host, Port: s.Port, Socket: socket,
 		TLS: mailconn.Mode(s.TLS), CAFile: s.CAFile, Pin: s.PinSHA256,
@@ -120,6 +124,9 @@ func dialer(protocol string, s config.Server, socket string) *mailconn.Dialer {
 	}
 	if socket != "" {
 		d.TLS = mailconn.None
+	}
+	if e.Wrap != nil {
+		d.Wrap = func(conn net.Conn) net.Conn { return e.Wrap(end, conn) }
 	}
 	return d
 }
