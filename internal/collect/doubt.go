@@ -55,7 +55,7 @@ func (p *pass) settleDoubts() error {
 	}
 	clear(p.resend)
 	for _, d := range doubts {
-		if !p.now().Before(p.ripe(d)) {
+		if p.absent(d) {
 			p.resend[rowKey{d.Folder, d.Key}] = true
 		}
 	}
@@ -82,6 +82,30 @@ func (p *pass) ripe(d ledger.Row) time.Time {
 		return d.At
 	}
 	return later(d.NextTry, p.c.Started.Add(p.finder.Settles()))
+}
+
+// absent reports whether a doubt is surely not at the destination, so that it may
+// be sent again: the destination was asked after it was ripe. One that cannot be
+// asked gets the benefit of the doubt.
+func (p *pass) absent(d ledger.Row) bool {
+	asked := p.asked
+	if p.finder == nil {
+		asked = p.now()
+	}
+	return !asked.Before(p.ripe(d))
+}
+
+// doubtOf returns the doubt that another source copy of the message has left, if
+// it may be at the destination still.
+func (p *pass) doubtOf(pc *parcel) (doubt ledger.Row, ok bool, err error) {
+	rows, err := p.c.Ledger.ByID(p.hard, pc.msg.ID)
+	for _, r := range rows {
+		own := r.Folder == pc.row.Folder && r.Key == pc.row.Key
+		if r.State == ledger.Intent && !own && !p.absent(r) {
+			return r, true, err
+		}
+	}
+	return doubt, false, err
 }
 
 func later(a, b time.Time) time.Time {
@@ -172,6 +196,7 @@ func (p *pass) ask() error {
 	if err != nil {
 		return err
 	}
+	began := p.now()
 	a := &adoption{p: p, found: map[string]deliver.Receipt{}}
 	mark, err := p.finder.Arrived(p.hard, d.Mark, a.add)
 	if err == nil {
@@ -180,6 +205,7 @@ func (p *pass) ask() error {
 	if err != nil {
 		return p.destinationError(fmt.Errorf("ask what has arrived: %w", err))
 	}
+	p.asked = began
 	d.Mark, d.Known = mark, true
 	if a.verdict != 0 {
 		d.Verifiable = a.verdict

@@ -27,6 +27,7 @@ type mailbox struct {
 	stable   bool // IMAP-like: UIDs and a floor; else POP3-like: deferred deletes
 	window   int  // Gmail-like: lists so many of the un-popped
 	cutAt    func(key string) bool
+	endless  func(key string) bool // serves its body without an end
 	refuse   func(key string) error
 	hangUp   func(key string) bool // breaks the line before a word of the message
 	next     uint32
@@ -151,6 +152,9 @@ func (s *boxSession) Retrieve(ctx context.Context, items []fetch.Item, fn func(f
 		if cut {
 			r = io.MultiReader(strings.NewReader(m.body[:len(m.body)/2]), broken{})
 		}
+		if s.m.endless != nil && s.m.endless(it.Key) {
+			r = io.MultiReader(strings.NewReader(m.body), flood{})
+		}
 		if err := fn(it, &fetch.Meta{Received: m.date, Flags: m.flags}, r, nil); err != nil {
 			return err
 		}
@@ -167,6 +171,10 @@ func (s *boxSession) Retrieve(ctx context.Context, items []fetch.Item, fn func(f
 type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errCut }
+
+type flood struct{}
+
+func (flood) Read(p []byte) (int, error) { return len(p), nil }
 
 func (s *boxSession) Finish(_ context.Context, due []fetch.Due, a fetch.AfterAction) (done []string, err error) {
 	for _, d := range due {
@@ -302,8 +310,11 @@ type bench struct {
 	dir  string
 }
 
+// start is where a bench's clock starts.
+var start = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+
 func newBench(t *testing.T, src *mailbox) *bench {
-	b := &bench{t: t, src: src, dst: &shelf{}, now: time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC), dir: t.TempDir()}
+	b := &bench{t: t, src: src, dst: &shelf{}, now: start, dir: t.TempDir()}
 	b.a = &Account{
 		Name: "acct", Source: src, Destination: b.dst, To: "home", Trace: true, MaxDelete: 500,
 		Into: func(f fetch.Folder) string { return "" }, After: fetch.AfterAction{Do: fetch.Keep},

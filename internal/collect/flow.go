@@ -91,7 +91,8 @@ func (f *flow) send(p *parcel) error {
 	return nil
 }
 
-// follow lets a parcel share the fate of one with the same ID that is on its way.
+// follow lets a parcel share the fate of one with the same ID that is on its way,
+// until that fate is on the disk (remember): from then on the ledger knows it.
 func (f *flow) follow(p *parcel) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -114,6 +115,14 @@ func (f *flow) join(p *parcel, found ledger.Found) error {
 	return f.commit(f.v.withAfter(p.row))
 }
 
+// share makes p one more source copy of a message in doubt: it is settled, or sent
+// again, together with that.
+func (f *flow) share(p *parcel, of ledger.Row) error {
+	p.body.Release()
+	p.row.Attempts, p.row.Begun, p.row.At, p.row.NextTry, p.row.Receipt = of.Attempts, of.Begun, of.At, of.NextTry, of.Receipt
+	return f.v.c.Ledger.Commit(f.v.hard, p.row)
+}
+
 // leave records that p is not wanted.
 func (f *flow) leave(p *parcel, why string) error {
 	p.body.Release()
@@ -125,6 +134,11 @@ func (f *flow) leave(p *parcel, why string) error {
 func (f *flow) commit(rows ...ledger.Row) error {
 	f.v.progress += len(rows)
 	f.v.unsettled -= len(rows)
+	f.v.tally(func() {
+		for _, r := range rows {
+			f.v.noFailure(r)
+		}
+	})
 	return f.v.c.Ledger.Commit(f.v.hard, changes(rows)...)
 }
 
@@ -237,24 +251,67 @@ func (f *flow) settle() {
 }
 
 func (f *flow) settleAll(fates []fate) {
-	var rows []ledger.Row
+	defer f.tell(len(fates))
+	defer func() {
+		for _, ft := range fates {
+			ft.p.body.Release()
+		}
+	}()
+	var ps []*parcel
 	for _, ft := range fates {
 		row, err := f.judge(ft)
 		if err != nil {
 			f.stop(err)
 			continue
 		}
-		rows = append(rows, f.fill(ft.p, row)...)
+		ft.p.row = row
+		ps = append(ps, ft.p)
 	}
-	if err := f.v.c.Ledger.Commit(f.v.hard, changes(rows)...); err != nil {
+	if err := f.remember(ps); err != nil {
 		f.stop(fmt.Errorf("write the ledger: %w", err))
-		rows = nil
+		return
 	}
-	f.count(rows)
-	for _, ft := range fates {
-		ft.p.body.Release()
+	for _, p := range ps {
+		f.v.tally(func() { f.v.settled(f.box.res, p) })
 	}
-	f.tell(len(fates))
+}
+
+// remember commits what became of ps and of the further source copies that
+// follow them, until no follower has come meanwhile.
+func (f *flow) remember(ps []*parcel) error {
+	for {
+		rows := f.unwritten(ps)
+		if len(rows) == 0 {
+			return nil
+		}
+		if err := f.v.c.Ledger.Commit(f.v.hard, changes(rows)...); err != nil {
+			return err
+		}
+		f.count(rows)
+	}
+}
+
+// unwritten returns the rows of ps that have not been committed. When there are
+// none ps can be followed no more: who comes now finds their row in the ledger.
+func (f *flow) unwritten(ps []*parcel) (rows []ledger.Row) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, p := range ps {
+		all := []ledger.Row{p.row}
+		for _, also := range p.also {
+			r := p.row
+			r.Key, r.Size, r.Same = also.Key, also.Size, also.Same
+			all = append(all, r)
+		}
+		rows = append(rows, all[p.written:]...)
+		p.written = len(all)
+	}
+	if len(rows) == 0 {
+		for _, p := range ps {
+			delete(f.flying, p.msg.ID)
+		}
+	}
+	return rows
 }
 
 // tell reports how far the folder is.
@@ -269,33 +326,25 @@ func (f *flow) tell(more int) {
 	f.v.c.Progress(f.told)
 }
 
-// fill gives the further source copies of a parcel their row; from here on a
-// copy of the same octets finds the ledger's row instead.
-func (f *flow) fill(p *parcel, row ledger.Row) []ledger.Row {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.flying, p.msg.ID)
-	rows := []ledger.Row{row}
-	for _, also := range p.also {
-		r := row
-		r.Key, r.Size, r.Same = also.Key, also.Size, also.Same
-		rows = append(rows, r)
+// settled counts what became of a message, once that is on the disk. It is called
+// under the pass's lock.
+func (p *pass) settled(res *Result, pc *parcel) {
+	switch pc.row.State {
+	case ledger.Delivered:
+		res.Delivered++
+		res.Bytes += pc.msg.Size
+		res.AlreadyThere += len(pc.also)
+		if len(p.sample) < sampleSize {
+			p.sample[pc.msg.ID] = pc.msg.Size
+		}
+	case ledger.Held:
+		res.AlreadyThere += len(pc.also)
+	case ledger.Seen:
+		res.AlreadyThere += 1 + len(pc.also)
+	default:
+		return
 	}
-	if row.State == ledger.Delivered {
-		f.v.tally(func() { f.v.delivered(f.box.res, p) })
-	}
-	return rows
-}
-
-// delivered counts a delivery. It is called under the pass's lock.
-func (p *pass) delivered(res *Result, pc *parcel) {
-	delete(p.failures, rowKey{pc.row.Folder, pc.row.Key})
-	res.Delivered++
-	res.Bytes += pc.msg.Size
-	res.AlreadyThere += len(pc.also)
-	if len(p.sample) < sampleSize {
-		p.sample[pc.msg.ID] = pc.msg.Size
-	}
+	p.noFailure(pc.row)
 }
 
 func (f *flow) count(rows []ledger.Row) {

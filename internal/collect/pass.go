@@ -33,6 +33,7 @@ type pass struct {
 	drained   map[string]bool  // settled keys that were retrieved again to move a window on
 	resend    map[rowKey]bool  // doubts that are surely not there
 	gone      map[rowKey]bool  // those of them that are no longer at the source
+	asked     time.Time        // when the destination was last asked in this pass
 	failedDue bool             // a message that failed before is due again
 	cautious  bool             // ask the source for one message at a time
 
@@ -126,6 +127,10 @@ func (p *pass) failure(res *Result, row ledger.Row, err error) {
 	p.failures[rowKey{row.Folder, row.Key}] = failure{res, fmt.Errorf("message %s (attempt %d): %w", row.Key, row.Attempts, err)}
 	p.failedDue = p.failedDue || !p.now().Before(row.NextTry)
 }
+
+// noFailure takes back a failure: the message is settled after all. It is called
+// under the pass's lock.
+func (p *pass) noFailure(row ledger.Row) { delete(p.failures, rowKey{row.Folder, row.Key}) }
 
 // sessions repeats session while a window moves on, or while the connection
 // breaks and each break costs no more than the message it broke on.

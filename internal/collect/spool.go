@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"golang.org/x/sync/semaphore"
 
@@ -33,6 +34,27 @@ func NewSpool(fs fsx.FS, dir string) *Spool {
 	return &Spool{fs, dir, semaphore.NewWeighted(spoolMemory), semaphore.NewWeighted(spoolDisk)}
 }
 
+const (
+	// unlistedLimit bounds a body whose size the source did not tell.
+	unlistedLimit = 1 << 30
+	// listedSpare is how much longer than listed any body may be.
+	listedSpare = 64 << 20
+)
+
+// errEndless is the error of a body that goes on and on. What follows it on the
+// connection cannot be found any more.
+var errEndless = errors.New("the body is far longer than the server listed it; no end of it was seen")
+
+// bodyLimit is how many octets are read of a body that was listed with size. A
+// server that counts LF as one octet and sends CRLF lists half of the longest
+// body that it means; 0 is what some list that do not know.
+func bodyLimit(size int64) int64 {
+	if size <= 0 {
+		return unlistedLimit
+	}
+	return 2*min(size, math.MaxInt64/4) + listedSpare
+}
+
 // A Body is a spooled body. It can be read from several places at once.
 type Body struct {
 	Size    int64
@@ -49,18 +71,32 @@ func (e *SpoolError) Error() string { return fmt.Sprintf("spool a message: %v", 
 func (e *SpoolError) Unwrap() error { return e.Err }
 
 // Take reads r to its end. size is the expected size, or -1. The taps see every
-// octet. An error is r's, or a *SpoolError.
+// octet. An error is r's, errEndless, or a *SpoolError.
 func (s *Spool) Take(ctx context.Context, r io.Reader, size int64, taps ...io.Writer) (*Body, error) {
 	release, err := s.reserve(ctx, size)
 	if err != nil {
 		return nil, err
 	}
 	b := &Body{release: release}
-	if err := b.fill(s, r, io.MultiWriter(taps...)); err != nil {
+	if err := b.fill(s, &bounded{r, bodyLimit(size)}, io.MultiWriter(taps...)); err != nil {
 		b.Release()
 		return nil, err
 	}
 	return b, nil
+}
+
+// A bounded reader fails with errEndless behind its last octet.
+type bounded struct {
+	io.Reader
+	left int64
+}
+
+func (b *bounded) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return n, errEndless
+	}
+	return n, err
 }
 
 // reserve takes the expected size off a budget.

@@ -19,6 +19,8 @@ type parcel struct {
 	body   *Body
 	header header
 	also   []ledger.Row // further source copies of the same octets in this session
+	// written is how many rows of it (its own, then those of also) are committed.
+	written int
 }
 
 // receivedLimit is the number of Received fields from which on a message is
@@ -101,6 +103,8 @@ func (v *visit) take(fl *flow, b *box, it fetch.Item, meta *fetch.Meta, r io.Rea
 	switch {
 	case errors.As(err, &disk), v.hard.Err() != nil:
 		return err
+	case errors.Is(err, errEndless): // and so ends this session, but not the next
+		return errors.Join(err, v.failed(b, it, err))
 	case err != nil:
 		return v.failed(b, it, err)
 	}
@@ -114,8 +118,11 @@ func (v *visit) take(fl *flow, b *box, it fetch.Item, meta *fetch.Meta, r io.Rea
 func (v *visit) discard(it fetch.Item, r io.Reader) error {
 	v.drained[it.Key] = true
 	v.progress++
-	if r != nil {
-		_, _ = io.Copy(io.Discard, r)
+	if r == nil {
+		return nil
+	}
+	if _, err := io.Copy(io.Discard, &bounded{r, bodyLimit(it.Size)}); errors.Is(err, errEndless) {
+		return err
 	}
 	return nil
 }
@@ -209,7 +216,14 @@ func (v *visit) route(fl *flow, b *box, p *parcel) error {
 	if found, ok := known[p.msg.ID]; ok {
 		return fl.join(p, found)
 	}
-	looping, err := v.isLoop(p)
+	doubt, doubtful, err := v.doubtOf(p)
+	if err == nil && doubtful {
+		return fl.share(p, doubt)
+	}
+	looping := false
+	if err == nil {
+		looping, err = v.isLoop(p)
+	}
 	switch {
 	case err != nil:
 		p.body.Release()
