@@ -2,7 +2,6 @@ package imap
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -10,7 +9,6 @@ import (
 
 	"mailrill/deliver"
 	"mailrill/internal/imapwire"
-	"mailrill/internal/reply"
 )
 
 // traceItems asks for what tells a copy of ours.
@@ -89,9 +87,8 @@ func (d *Destination) notOpened(folder string, err error) error {
 		d.drop()
 		return fmt.Errorf("examine folder %q: %w", folder, err)
 	}
-	refusal, _ := errors.AsType[*reply.Error](err)
 	ours := slices.Contains(d.known, folder) && !isCode(err, "NONEXISTENT")
-	if ours || passingCodes[strings.ToUpper(refusal.Code)] {
+	if ours || isPassing(err) {
 		return fmt.Errorf("%w: examine folder %q: %w", deliver.ErrUnavailable, folder, err)
 	}
 	return nil

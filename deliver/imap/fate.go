@@ -23,6 +23,12 @@ var lastingCodes = map[string]bool{
 	"AUTHENTICATIONFAILED": true, "AUTHORIZATIONFAILED": true,
 }
 
+// isPassing reports whether a refusal has one of passingCodes.
+func isPassing(err error) bool {
+	refusal, ok := errors.AsType[*reply.Error](err)
+	return ok && passingCodes[strings.ToUpper(refusal.Code)]
+}
+
 // sizeWords are found in refusals of one message, though they may also hold a
 // word ("exceeded") that elsewhere means the account.
 var sizeWords = []string{"message size", "message too", "too large", "too big", "too long", "maximum size", "size limit"}

@@ -89,9 +89,7 @@ func (d *Destination) make(boxes []imapwire.Mailbox, name string) (string, error
 		if !isRefusal(refusal) {
 			return "", d.broken(fmt.Errorf("make folder: %w", refusal))
 		}
-	}
-	for code := range passingCodes {
-		if isCode(refusal, code) {
+		if isPassing(refusal) { // says nothing about the name
 			return "", refused(refusal)
 		}
 	}
@@ -121,18 +119,27 @@ func candidates(boxes []imapwire.Mailbox, name string, parents []string) []strin
 	return names
 }
 
-// toMake returns the names under which a new folder is tried. Where INBOX is all
-// there is, nothing tells whether the server wants its name in front.
-func toMake(boxes []imapwire.Mailbox, name string) []string {
+// toMake returns the names under which a new folder is tried, one after another.
+// Where INBOX is all there is, nothing tells whether the server wants its name in
+// front. Dovecot's Maildirs refuse a dot within a level, whatever separates them.
+func toMake(boxes []imapwire.Mailbox, name string) (names []string) {
 	sep := separator(boxes)
 	own := translate(name, sep)
+	names = []string{own}
 	if p := prefix(boxes, sep); p != "" && !strings.HasPrefix(own, p) {
-		return []string{p + own}
+		names = []string{p + own}
+	} else if sep != "" && onlyInbox(boxes) {
+		names = append(names, inbox+sep+own)
 	}
-	if sep != "" && onlyInbox(boxes) {
-		return []string{own, inbox + sep + own}
+	if sep == "." {
+		return names
 	}
-	return []string{own}
+	for _, n := range slices.Clone(names) {
+		if strings.Contains(n, ".") {
+			names = append(names, strings.ReplaceAll(n, ".", "_"))
+		}
+	}
+	return names
 }
 
 // prefix is what the names of all folders but INBOX begin with: "INBOX." on

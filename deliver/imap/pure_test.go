@@ -161,7 +161,7 @@ func TestNamesToMake(t *testing.T) {
 		{[]imapwire.Mailbox{box("INBOX", "."), box("INBOX.Sent", ".")}, "A/B", []string{"INBOX.A.B"}},
 		{[]imapwire.Mailbox{box("INBOX", "."), box("INBOX.Sent", ".")}, "INBOX/A", []string{"INBOX.A"}},
 		{[]imapwire.Mailbox{box("INBOX", "."), box("Sent", ".")}, "me@x.org/B", []string{"me@x_org.B"}},
-		{[]imapwire.Mailbox{box("INBOX", "/"), box("INBOX/Sent", "/"), box("Junk", "/")}, "A.b/B", []string{"A.b/B"}},
+		{[]imapwire.Mailbox{box("INBOX", "/"), box("INBOX/Sent", "/"), box("Junk", "/")}, "A.b/B", []string{"A.b/B", "A_b/B"}},
 		{[]imapwire.Mailbox{box("INBOX", "")}, "A/B", []string{"A_B"}},
 	}
 	for _, test := range tests {

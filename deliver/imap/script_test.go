@@ -3,6 +3,7 @@ package imap
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -162,6 +163,22 @@ func TestPrefixIsTried(t *testing.T) {
 	d := New(Options{Dial: s.dial(t), Auth: auth, Folder: "Archive", Create: true})
 	receipt, err := one(t, d, message(1))
 	if err != nil || receipt.Where != "INBOX.Archive 5/6" {
+		t.Errorf("%+v, %v", receipt, err)
+	}
+}
+
+// TestPassingRefusalTriesNoOtherName: a server that is busy has said nothing
+// about the name, and a folder of another name would be a wrong one.
+func TestPassingRefusalTriesNoOtherName(t *testing.T) {
+	s := script{
+		{"LIST", "* LIST () \"/\" INBOX\r\n* LIST () \"/\" Other\r\nTAG OK\r\n"},
+		{`CREATE "me@x.org"`, "TAG NO [UNAVAILABLE] Later.\r\n"},
+		{"CREATE me@x.org", "TAG NO [UNAVAILABLE] Later.\r\n"},
+		{"CREATE", "TAG OK\r\n"},
+		{"APPEND", "TAG OK [APPENDUID 5 6] done\r\n"},
+	}
+	d := New(Options{Dial: s.dial(t), Auth: auth, Folder: "me@x.org", Create: true})
+	if receipt, err := one(t, d, message(1)); !errors.Is(err, deliver.ErrUnavailable) {
 		t.Errorf("%+v, %v", receipt, err)
 	}
 }
