@@ -23,6 +23,8 @@ func (l *Ledger) Backup(ctx context.Context, now time.Time) error {
 	if err := l.disk.err(); err != nil {
 		return err
 	}
+	l.backup.Lock() // the second of two finds a fresh one
+	defer l.backup.Unlock()
 	fresh, err := l.fresh(ctx, path, now)
 	if err != nil || fresh {
 		return err

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -94,4 +95,20 @@ func TestBackupThatFails(t *testing.T) {
 			equal(t, "backup", backedUp(t, l, f.ID), []string{"a", "b"})
 		})
 	}
+}
+
+// Accounts end their passes at the same time: one of them makes the backup.
+func TestBackupFromManyAtOnce(t *testing.T) {
+	l, _, f := newFolder(t)
+	commit(t, l, Row{Folder: f.ID, Key: "a", State: Seen})
+	var all sync.WaitGroup
+	for range 16 {
+		all.Go(func() {
+			if err := l.Backup(t.Context(), noon); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	equal(t, "backup", backedUp(t, l, f.ID), []string{"a"})
 }

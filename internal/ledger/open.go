@@ -27,6 +27,8 @@ type Ledger struct {
 	read  pool
 	write *writer // nil when it is read only
 	close func() error
+
+	backup sync.Mutex // held while one is made
 }
 
 // Open opens the state in dir for reading and writing, and makes it when there
