@@ -50,7 +50,9 @@ func (s *site) folders(user string) string {
 	c.Logout()
 	var out []string
 	for _, l := range list {
-		if slices.ContainsFunc(l.Attrs, func(a imap.MailboxAttr) bool { return a == imap.MailboxAttrNoSelect || a == imap.MailboxAttrNonExistent }) {
+		if slices.ContainsFunc(l.Attrs, func(a imap.MailboxAttr) bool {
+			return a == imap.MailboxAttrNoSelect || a == imap.MailboxAttrNonExistent
+		}) {
 			continue
 		}
 		if subjects := s.subjects(user, l.Mailbox); subjects != "" {
