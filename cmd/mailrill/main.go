@@ -71,7 +71,7 @@ func (a *app) exit(err error) int {
 }
 
 func (a *app) printError(err error) {
-	fmt.Fprintf(a.stderr, "mailrill: %v\n", err)
+	fmt.Fprintf(a.stderr, "mailrill: %s\n", visible(err.Error()))
 	if reply.ClassOf(err) == reply.Usage || errors.Is(err, ledger.ErrLocked) {
 		return // they say themselves what to do
 	}

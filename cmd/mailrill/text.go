@@ -5,7 +5,6 @@ import (
 	"io"
 	"mime"
 	"strings"
-	"unicode"
 	"unicode/utf16"
 
 	"github.com/emersion/go-message/charset"
@@ -20,6 +19,17 @@ func decodeWords(s string) string {
 		s = text
 	}
 	return reply.Clean(s)
+}
+
+// visible is s with nothing in it that could steer a terminal. It keeps lines
+// and length, unlike reply.Clean: errors of a config come many at once.
+func visible(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && reply.Steers(r) {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
 // short cuts s to n characters.
@@ -39,7 +49,7 @@ type plainJSON struct{ w io.Writer }
 func (p plainJSON) Write(value []byte) (int, error) {
 	var out strings.Builder
 	for _, r := range string(value) {
-		if r == '\n' || !unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co) {
+		if r == '\n' || !reply.Steers(r) {
 			out.WriteRune(r)
 			continue
 		}

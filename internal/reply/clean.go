@@ -34,6 +34,12 @@ func Clean(s string) string {
 	return s[:cut] + "…"
 }
 
+// Steers reports whether r could steer a terminal or rearrange a line: control
+// and format characters (C0, C1, DEL, bidi), line separators, private use.
+func Steers(r rune) bool {
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp)
+}
+
 // printable maps line breaks and blanks to a blank, and to "?" whatever can
 // move a cursor, hide or reorder text: C0, C1, DEL and the format characters
 // (bidirectional controls among them).
@@ -41,7 +47,7 @@ func printable(r rune) rune {
 	switch {
 	case unicode.IsSpace(r):
 		return ' '
-	case unicode.IsControl(r), unicode.Is(unicode.Cf, r), unicode.Is(unicode.Co, r):
+	case Steers(r):
 		return '?'
 	}
 	return r
