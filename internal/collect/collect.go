@@ -153,7 +153,7 @@ func (c *Collector) newPass(ctx context.Context, a *Account, o Options) *pass {
 		report:   &Report{Account: a.Name, To: a.To, Start: c.Now()},
 		log:      c.Log.With("account", a.Name),
 		prepared: map[string]bool{},
-		folders:  map[int64]bool{},
+		folders:  map[int64]string{},
 		intos:    map[int64]string{},
 		drained:  map[string]bool{},
 		resend:   map[rowKey]bool{},

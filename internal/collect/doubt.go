@@ -24,14 +24,54 @@ const waitLimit = 15 * time.Second
 // askDoubts asks about the doubts that earlier passes left.
 func (p *pass) askDoubts() error {
 	doubts, err := p.doubts()
-	if err != nil || len(doubts) == 0 || p.finder == nil {
+	if err != nil || len(doubts) == 0 {
 		return err
 	}
-	if err := p.prepare(""); err != nil {
-		return err
+	if p.finder != nil {
+		if err := p.ask(); err != nil {
+			return err
+		}
 	}
-	return p.ask()
+	return p.settleKnown()
 }
+
+// settleKnown ends the doubts about messages that the ledger knows to be there: a
+// pass of another account has seen their copy, or a further source copy was
+// delivered.
+func (p *pass) settleKnown() error {
+	doubts, err := p.doubts()
+	if err != nil || len(doubts) == 0 {
+		return err
+	}
+	ids := make([]string, len(doubts))
+	for i, d := range doubts {
+		ids[i] = d.ID
+	}
+	known, err := p.c.Ledger.Settled(p.hard, ids)
+	if err != nil {
+		return err
+	}
+	var cs []ledger.Change
+	for _, d := range doubts {
+		if found, ok := known[d.ID]; ok {
+			cs = append(cs, p.joined(d, found))
+			p.tally(func() { p.folderOf(d).AlreadyThere++ })
+		}
+	}
+	return p.c.Ledger.Commit(p.hard, cs...)
+}
+
+// joined is the row of one more source copy of a message that is safe already.
+func (p *pass) joined(row ledger.Row, found ledger.Found) ledger.Row {
+	row.State, row.Receipt, row.At, row.NextTry = found.State, found.Receipt, p.now(), time.Time{}
+	if row.State == ledger.Finished {
+		row.State = ledger.Delivered
+	}
+	return p.withAfter(row)
+}
+
+// folderOf returns the Result of a row's folder.
+func (p *pass) folderOf(row ledger.Row) *Result { return p.report.result(p.folders[row.Folder]) }
 
 func (p *pass) doubts() ([]ledger.Row, error) { return p.c.Ledger.Doubts(p.hard, p.account.ID) }
 
@@ -45,10 +85,8 @@ func (p *pass) settleDoubts() error {
 	if err := p.await(doubts); err != nil {
 		return err
 	}
-	if p.finder != nil {
-		if err := p.askDoubts(); err != nil {
-			return err
-		}
+	if err := p.askDoubts(); err != nil {
+		return err
 	}
 	if doubts, err = p.doubts(); err != nil {
 		return err
@@ -135,8 +173,11 @@ func (p *pass) await(doubts []ledger.Row) error {
 
 // mourn records messages that were begun, are not at the destination and are
 // gone from their source, and says so loudly. Listings that show a part only
-// prove nothing.
+// prove nothing, nor does a message that is there under a new key (UIDVALIDITY).
 func (p *pass) mourn() error {
+	if err := p.settleKnown(); err != nil {
+		return err
+	}
 	for k := range p.resend {
 		row, ok, err := p.c.Ledger.Get(p.hard, k.folder, k.key)
 		if err != nil {
@@ -145,14 +186,34 @@ func (p *pass) mourn() error {
 		if !ok || row.State != ledger.Intent || !p.gone[k] {
 			continue
 		}
+		wanted, err := p.isWantedElsewhere(row)
+		if err != nil {
+			return err
+		}
+		if wanted {
+			continue
+		}
 		row.State, row.At = ledger.Lost, p.now()
 		if err := p.c.Ledger.Commit(p.hard, row); err != nil {
 			return err
 		}
 		p.log.Error("a message was begun, is not at the destination, and is gone from the source: somebody deleted it there", "key", row.Key, "id", row.ID)
-		p.current().Err = reply.WithClass(reply.Temporary, fmt.Errorf("message %s disappeared from the source while its delivery was in doubt", row.Key))
+		p.folderOf(row).Err = reply.WithClass(reply.Temporary, fmt.Errorf("message %s disappeared from the source while its delivery was in doubt", row.Key))
 	}
 	return nil
+}
+
+// isWantedElsewhere reports whether another source copy of the message, at which
+// this pass has not looked in vain, is still to be brought.
+func (p *pass) isWantedElsewhere(row ledger.Row) (bool, error) {
+	rows, err := p.c.Ledger.ByID(p.hard, row.ID)
+	for _, r := range rows {
+		k := rowKey{r.Folder, r.Key}
+		if !r.State.Terminal() && !p.gone[k] {
+			return true, err
+		}
+	}
+	return false, err
 }
 
 // missing notes which doubts a whole listing does not show.
@@ -283,7 +344,7 @@ func (a *adoption) settle(id string, r deliver.Receipt) ([]ledger.Change, error)
 		}
 		row.State, row.At, row.Receipt, row.NextTry = ledger.Delivered, a.p.now(), r.Where, time.Time{}
 		cs = append(cs, a.p.withAfter(row))
-		a.p.tally(func() { a.p.current().AlreadyThere++ })
+		a.p.tally(func() { a.p.folderOf(row).AlreadyThere++ })
 	}
 	return append(cs, ledger.Adopted{ID: id, Receipt: r.Where, Destination: a.p.a.To}), nil
 }
@@ -295,7 +356,8 @@ func (p *pass) isDoubt(row ledger.Row) bool {
 	if row.State != ledger.Intent && row.State != ledger.Lost && row.State != ledger.Failed {
 		return false
 	}
-	return p.folders[row.Folder]
+	_, ours := p.folders[row.Folder]
+	return ours
 }
 
 // sampleSize is how many deliveries of a pass are remembered to verify the

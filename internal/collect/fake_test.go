@@ -409,3 +409,24 @@ func msgs(n int) (out []string) {
 	}
 	return out
 }
+
+// rows returns the rows of the account, by their ID and key.
+func (b *bench) rows() map[string]ledger.Row {
+	b.t.Helper()
+	ctx, out := context.Background(), map[string]ledger.Row{}
+	a, err := b.c.Ledger.Account(ctx, "acct")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	folders, err := b.c.Ledger.Folders(ctx, a.ID)
+	for _, f := range folders {
+		err = errors.Join(err, b.c.Ledger.Rows(ctx, f.ID, func(r ledger.Row) error {
+			out[f.Name+" "+r.Key] = r
+			return nil
+		}))
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return out
+}

@@ -107,12 +107,8 @@ func (f *flow) follow(p *parcel) bool {
 // join makes p one more source copy of a message that is safe already.
 func (f *flow) join(p *parcel, found ledger.Found) error {
 	p.body.Release()
-	p.row.State, p.row.Receipt = found.State, found.Receipt
-	if p.row.State == ledger.Finished {
-		p.row.State = ledger.Delivered
-	}
 	f.v.tally(func() { f.box.res.AlreadyThere++ })
-	return f.commit(f.v.withAfter(p.row))
+	return f.commit(f.v.joined(p.row, found))
 }
 
 // share makes p one more source copy of a message in doubt: it is settled, or sent
@@ -152,7 +148,7 @@ func changes(rows []ledger.Row) []ledger.Change {
 
 // hold puts p into the hold from the session's goroutine.
 func (f *flow) hold(p *parcel, why error, retry time.Time) error {
-	row, err := f.v.putIntoHold(f.box, p, why, retry)
+	row, err := f.v.putIntoHold(f.box, p, why, retry, ledger.None)
 	p.body.Release()
 	if err != nil {
 		return err
@@ -372,15 +368,15 @@ func (f *flow) judge(ft fate) (ledger.Row, error) {
 		row.State, row.Receipt = ledger.Seen, reply.Clean(ft.err.Error())
 		return row, nil
 	case errors.Is(ft.err, deliver.ErrRejected):
-		return f.refused(ft, time.Time{})
+		return f.refused(ft, time.Time{}, ledger.Failed)
 	case errors.Is(ft.err, deliver.ErrUnavailable):
 		row.State, row.Attempts, row.Receipt = ledger.Failed, 0, reply.Clean(ft.err.Error())
 		return row, nil
 	case errors.Is(ft.err, deliver.ErrNotTaken):
 		return f.notTaken(ft, row)
 	}
-	if f.v.finder == nil && row.Attempts >= holdAfter {
-		return f.refused(ft, row.At.Add(pause(row.Attempts)))
+	if row.Attempts >= holdAfter {
+		return f.refused(ft, row.At.Add(pause(row.Attempts)), ledger.Intent)
 	}
 	row.Receipt, row.NextTry = reply.Clean(ft.err.Error()), row.At.Add(f.v.graceAfter(ft.err))
 	f.v.log.Warn("it is unknown whether a message arrived; the destination will be asked", "key", row.Key, "id", row.ID, "err", ft.err)
@@ -400,7 +396,7 @@ func (f *flow) notTaken(ft fate, row ledger.Row) (ledger.Row, error) {
 		return row, nil
 	}
 	if row.Attempts >= holdAfter {
-		return f.refused(ft, row.At.Add(pause(row.Attempts)))
+		return f.refused(ft, row.At.Add(pause(row.Attempts)), ledger.Failed)
 	}
 	row.NextTry = row.At.Add(pause(row.Attempts))
 	f.v.tally(func() { f.v.failure(f.box.res, row, f.v.destinationError(ft.err)) })
@@ -409,14 +405,14 @@ func (f *flow) notTaken(ft fate, row ledger.Row) (ledger.Row, error) {
 }
 
 // refused puts a message into the hold, unless so many are refused that it must
-// be the destination.
-func (f *flow) refused(ft fate, retry time.Time) (ledger.Row, error) {
-	row, err := f.v.putIntoHold(f.box, ft.p, ft.err, retry)
+// be the destination; back as in a holding.
+func (f *flow) refused(ft fate, retry time.Time, back ledger.State) (ledger.Row, error) {
+	row, err := f.v.putIntoHold(f.box, ft.p, ft.err, retry, back)
 	if err != nil {
 		return row, err
 	}
 	f.v.log.Warn("message was refused and put into the hold", "key", row.Key, "id", row.ID, "err", ft.err)
-	return row, f.v.breaker(len(f.box.wanted))
+	return row, f.v.breaker()
 }
 
 // graceAfter is how long to wait before a message whose fate is unknown may be

@@ -31,7 +31,7 @@ func (v *visit) look(f fetch.Folder, res *Result) (*box, error) {
 	if b.row, err = v.c.Ledger.Folder(v.hard, v.account.ID, f.Name); err != nil {
 		return nil, err
 	}
-	v.intos[b.row.ID], v.folders[b.row.ID] = b.into, true
+	v.intos[b.row.ID], v.folders[b.row.ID] = b.into, f.Name
 	if b.listing, err = v.session.Open(v.hard, f.Name); err != nil {
 		return nil, fmt.Errorf("%w %s: %w", errFolder, f.Name, err)
 	}

@@ -28,13 +28,14 @@ type pass struct {
 	finder  deliver.Finder // nil: the destination cannot be asked
 
 	prepared  map[string]bool  // destination folders that were prepared
-	folders   map[int64]bool   // Folder.ID of the account's folders
+	folders   map[int64]string // the account's folders, by Folder.ID
 	intos     map[int64]string // destination folder of those that were opened in this pass
 	drained   map[string]bool  // settled keys that were retrieved again to move a window on
 	resend    map[rowKey]bool  // doubts that are surely not there
 	gone      map[rowKey]bool  // those of them that are no longer at the source
 	asked     time.Time        // when the destination was last asked in this pass
 	failedDue bool             // a message that failed before is due again
+	wanted    int              // messages that were to be brought
 	cautious  bool             // ask the source for one message at a time
 
 	mu       sync.Mutex         // guards what flow.go's goroutines write: held, sample, and the results
@@ -102,7 +103,7 @@ func (p *pass) begin() (err error) {
 	}
 	folders, err := p.c.Ledger.Folders(p.hard, p.account.ID)
 	for _, f := range folders {
-		p.folders[f.ID] = true
+		p.folders[f.ID] = f.Name
 	}
 	return err
 }

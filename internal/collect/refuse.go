@@ -16,11 +16,14 @@ type holding struct {
 	row    ledger.Row
 	reason error
 	res    *Result
+	// back is the state that the row returns to if the destination is to blame;
+	// None where it was not the destination that refused.
+	back ledger.State
 }
 
 // putIntoHold makes a parcel safe in the hold and returns the row that says so.
-// retry is when it is tried again by itself, or zero.
-func (p *pass) putIntoHold(b *box, pc *parcel, why error, retry time.Time) (ledger.Row, error) {
+// retry is when it is tried again by itself, or zero; back as in a holding.
+func (p *pass) putIntoHold(b *box, pc *parcel, why error, retry time.Time, back ledger.State) (ledger.Row, error) {
 	row := pc.row
 	row.State, row.At, row.Receipt, row.NextTry = ledger.Held, p.now(), reply.Clean(why.Error()), time.Time{}
 	e := Entry{
@@ -37,7 +40,7 @@ func (p *pass) putIntoHold(b *box, pc *parcel, why error, retry time.Time) (ledg
 	}
 	p.tally(func() {
 		b.res.Held++
-		p.held = append(p.held, holding{row, why, b.res})
+		p.held = append(p.held, holding{row, why, b.res, back})
 	})
 	return row, nil
 }
@@ -51,39 +54,66 @@ const (
 // errBreaker stops an account whose destination refuses too much.
 var errBreaker = errors.New("the destination refuses too many messages: most likely the cause is there and not in the mail. Nothing was put aside; the account stops until the next pass")
 
-// breaker reports, with an error, that the refusals of this pass are too many
-// for a folder of which wanted messages were to be brought.
-func (p *pass) breaker(wanted int) error {
+// breaker reports, with an error, that the destination has refused too many of
+// the messages that this pass was to bring.
+func (p *pass) breaker() error {
 	var n int
-	p.tally(func() { n = len(p.held) })
-	if n <= breakerCount && (n < breakerFloor || n*breakerShare <= wanted) {
+	var last error
+	p.tally(func() {
+		for _, h := range p.held {
+			if h.back != ledger.None {
+				n, last = n+1, h.reason
+			}
+		}
+	})
+	if n <= breakerCount && (n < breakerFloor || n*breakerShare <= p.wanted) {
 		return nil
 	}
-	var last error
-	p.tally(func() { last = p.held[n-1].reason })
 	return reply.WithClass(reply.Config, fmt.Errorf("%w: %w", errBreaker, last))
 }
 
-// takeBack undoes what this pass put into the hold: the messages are at their
-// source still, and are wanted again.
+// takeBack undoes what the destination's refusals put into the hold: the messages
+// are at their source still, and are wanted again.
 func (p *pass) takeBack() error {
-	var rows []ledger.Row
+	var kept, taken []holding
+	var cs []ledger.Change
 	for _, h := range p.held {
-		row := h.row
-		row.State, row.Attempts, row.NextTry = ledger.Failed, 0, time.Time{}
-		rows = append(rows, row)
-		h.res.Held = 0
+		if h.back == ledger.None {
+			kept = append(kept, h)
+			continue
+		}
+		rows, err := p.c.Ledger.ByID(p.hard, h.row.ID)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows { // its own, and those of further source copies
+			if row.State == ledger.Held || row.State == ledger.Intent {
+				cs = append(cs, p.takenBack(row, h))
+			}
+		}
+		taken = append(taken, h)
 	}
-	if err := p.c.Ledger.Commit(p.hard, changes(rows)...); err != nil {
+	if err := p.c.Ledger.Commit(p.hard, cs...); err != nil {
 		return err
 	}
-	for _, h := range p.held {
+	for _, h := range taken {
+		h.res.Held--
 		if err := p.c.Hold.Remove(p.a.Name, h.row.ID); err != nil {
 			return err
 		}
 	}
-	p.held = nil
+	p.held = kept
 	return nil
+}
+
+// takenBack is the row of a message that was taken back. One that may have
+// arrived stays a doubt.
+func (p *pass) takenBack(row ledger.Row, h holding) ledger.Row {
+	row.State, row.Attempts, row.NextTry = h.back, 0, time.Time{}
+	if h.back == ledger.Intent {
+		row.NextTry = row.At.Add(p.graceAfter(h.reason))
+	}
+	return row
 }
 
 // retryHeld tries the held messages whose time has come.

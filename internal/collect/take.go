@@ -30,6 +30,7 @@ const receivedLimit = 100
 // retrieve brings what is wanted of a folder: bodies are spooled here, while the
 // flow delivers those before them.
 func (v *visit) retrieve(b *box) error {
+	v.wanted += len(b.wanted)
 	fl := v.startFlow(b)
 	err := v.request(fl, b)
 	flowErr := fl.finish()

@@ -62,8 +62,8 @@ type Found struct {
 }
 
 // Settled returns what is known of ids; those that are not settled are absent. A
-// row of a delivered message counts before one in the hold, any row before an
-// adopted copy.
+// row of a delivered message counts before an adopted copy, and that before a row
+// in the hold: a held message may have arrived when its delivery was tried again.
 func (l *Ledger) Settled(ctx context.Context, ids []string) (map[string]Found, error) {
 	found := make(map[string]Found)
 	err := eachIn(ctx, l.read, scanAdopted, func(a Adopted) {
@@ -73,7 +73,7 @@ func (l *Ledger) Settled(ctx context.Context, ids []string) (map[string]Found, e
 		return nil, err
 	}
 	err = eachIn(ctx, l.read, scanRow, func(r Row) {
-		if old, known := found[r.ID]; !known || old.Adopted || old.State == Held {
+		if old, known := found[r.ID]; !known || old.State == Held || old.Adopted && r.State != Held {
 			found[r.ID] = Found{State: r.State, Receipt: r.Receipt}
 		}
 	}, ids, settledByID)

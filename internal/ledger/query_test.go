@@ -83,7 +83,8 @@ func TestSettled(t *testing.T) {
 		{[]State{Delivered}, true, &delivered},
 		{[]State{Held, Finished}, true, &finished},
 		{[]State{Finished, Held}, true, &finished},
-		{[]State{Held, Intent}, true, &held},
+		{[]State{Held, Intent}, false, &held},
+		{[]State{Held, Intent}, true, &adopted},
 	}
 	m := newMailbox(t)
 	for n, test := range tests {

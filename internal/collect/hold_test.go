@@ -1,0 +1,169 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"mailrill/deliver"
+	"mailrill/internal/fsx"
+	"mailrill/internal/ledger"
+)
+
+func refuseAll(*deliver.Message) (bool, error) {
+	return false, fmt.Errorf("%w: policy", deliver.ErrRejected)
+}
+
+// Further source copies of what was taken back are taken back with it: a row
+// that went on saying HELD would keep the message from ever being delivered.
+func TestBreakerTakesBackCopies(t *testing.T) {
+	b := newBench(t, newMailbox(msgs(30)...))
+	b.src.add("Label", msgs(30)...)
+	b.dst.fate = refuseAll
+	if r := b.pass(); !errors.Is(r.Err, errBreaker) || r.Held != 0 || b.states()[ledger.Held] != 0 {
+		t.Fatalf("%+v %v", r, b.states())
+	}
+	b.dst.fate = nil
+	b.pass()
+	b.wantArrived(msgs(30)...)
+}
+
+func TestBreakerTakesBackCopiesThatFollow(t *testing.T) {
+	var twins []string
+	for _, m := range msgs(6) {
+		twins = append(twins, m, m)
+	}
+	b := newBench(t, newMailbox(twins...))
+	b.dst.fate = refuseAll
+	if r := b.pass(); !errors.Is(r.Err, errBreaker) || b.states()[ledger.Held] != 0 {
+		t.Fatalf("%+v %v", r, b.states())
+	}
+	b.dst.fate = nil
+	b.pass()
+	b.wantArrived(msgs(6)...)
+}
+
+// "20 %" is of the pass, not of the folder in which the last refusal came.
+func TestBreakerLooksAtTheWholePass(t *testing.T) {
+	b := newBench(t, newMailbox(msgs(90)...))
+	b.src.add("Small", "a", "b")
+	b.dst.fate = func(m *deliver.Message) (bool, error) {
+		if n := m.Received.Sub(day(1)) / (24 * time.Hour); n < 6 || n == 90 {
+			return refuseAll(m)
+		}
+		return true, nil
+	}
+	if r := b.pass(); r.Held != 7 || r.Delivered != 85 {
+		t.Fatalf("%+v\n%s", r, b.logs.String())
+	}
+}
+
+// What is put aside because of its size says nothing about the destination.
+func TestBreakerCountsTheDestinationsRefusalsOnly(t *testing.T) {
+	b := newBench(t, newMailbox(msgs(30)...))
+	b.src.stable, b.src.window, b.a.MaxSize = false, 100, 10
+	b.src.add("INBOX", "tiny")
+	b.dst.fate = refuseAll
+	if r := b.pass(); r.Held != 31 {
+		t.Fatalf("%+v", r)
+	}
+}
+
+// The answer to a retry is lost: the destination is asked before the next one.
+func TestRetryOfAHeldMessageWhoseAnswerWasLost(t *testing.T) {
+	b := newBench(t, newMailbox("m"))
+	b.dst.fate = refuseAll
+	b.pass()
+	held, _ := b.c.Hold.List("acct")
+	ids := []string{held[0].ID}
+	b.dst.fate = func(*deliver.Message) (bool, error) { return true, errors.New("line cut") }
+	if n, err := b.c.RetryHeld(context.Background(), b.a, ids); n != 0 || err != nil {
+		t.Fatal(n, err)
+	}
+	b.dst.fate = nil
+	if n, err := b.c.RetryHeld(context.Background(), b.a, ids); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	b.wantArrived("m")
+}
+
+// A message on which the destination breaks each time goes into the hold in the
+// end, and from there nothing is sent that has arrived.
+func TestMessageThatBreaksTheDestinationIsHeld(t *testing.T) {
+	b := newBench(t, newMailbox(msgs(5)...))
+	b.dst.fate = func(m *deliver.Message) (bool, error) {
+		if m.Received.Equal(day(2)) {
+			return false, errors.New("line cut")
+		}
+		return true, nil
+	}
+	for range 2 * holdAfter {
+		b.pass()
+		b.now = b.now.Add(time.Minute)
+	}
+	if n := b.states(); n[ledger.Held] != 1 || n[ledger.Delivered] != 4 {
+		t.Fatalf("%v", n)
+	}
+	b.dst.fate, b.now = nil, b.now.Add(5*time.Hour)
+	b.pass()
+	b.wantArrived(msgs(5)...)
+}
+
+// Messages in doubt that the breaker takes back are asked about before they are
+// sent again.
+func TestBreakerKeepsDoubtsDoubtful(t *testing.T) {
+	b := newBench(t, newMailbox(msgs(30)...))
+	b.dst.fate = func(*deliver.Message) (bool, error) { return false, errors.New("line cut") }
+	tripped := false
+	for range holdAfter {
+		tripped = tripped || errors.Is(b.pass().Err, errBreaker)
+		b.now = b.now.Add(time.Minute)
+	}
+	for key, row := range b.rows() {
+		if row.State != ledger.Intent {
+			t.Fatalf("%s: %v", key, row.State)
+		}
+	}
+	if !tripped {
+		t.Fatal("the breaker was not needed")
+	}
+}
+
+func TestHoldFull(t *testing.T) {
+	b := newBench(t, newMailbox(msgs(2)...))
+	b.src.stable, b.src.window = false, 5
+	b.c.Hold.max = 10
+	b.dst.fate = refuseAll
+	if r := b.pass(); !errors.Is(r.Err, ErrHoldFull) || b.src.folders["INBOX"][0].popped {
+		t.Fatalf("%+v", r)
+	}
+	b.dst.fate = nil
+	b.now = b.now.Add(time.Minute)
+	b.pass()
+	b.wantArrived(msgs(2)...)
+}
+
+// A hold that cannot be written keeps the message at its source.
+func TestHoldOnABrokenDisk(t *testing.T) {
+	for _, op := range []string{"create", "write", "sync", "close", "rename", "syncdir", "mkdir"} {
+		b := newBench(t, newMailbox(msgs(1)...))
+		b.src.stable, b.src.window = false, 5
+		broken := true
+		b.c.Hold = NewHold(fsx.FS{Fault: func(o, _ string) error {
+			if broken && o == op {
+				return errors.New("input/output error")
+			}
+			return nil
+		}}, b.dir+"/hold")
+		b.dst.fate = refuseAll
+		if r := b.pass(); r.Err == nil || b.src.folders["INBOX"][0].popped {
+			t.Fatalf("%s: %+v", op, r)
+		}
+		broken, b.now = false, b.now.Add(time.Minute)
+		if r := b.pass(); r.Held+r.AlreadyThere == 0 || !b.src.folders["INBOX"][0].popped {
+			t.Fatalf("%s: %+v", op, r)
+		}
+	}
+}
