@@ -21,7 +21,7 @@ import (
 //
 //	server NAME KIND [KNOB…]       pop3, imap, smtp or lmtp; user "me", password "pass"; its port becomes $NAME
 //	                               knobs: user=, password=, gmail, tls (a CA's file becomes $NAME_CA), nocreate,
-//	                               refuse=WORD (messages that hold it), separator=
+//	                               refuse=WORD (messages that hold it), separator=, share=NAME (the mailbox of another server)
 //	mail NAME FOLDER N [FROM]      put N small messages with the subjects "n1", "n2" … there
 //	mail NAME FOLDER FILE…         put files there, with CRLF
 //	box NAME…                      stdout becomes what lies in each server: folder, uid, flags, subject
@@ -60,6 +60,9 @@ func scriptServer(ts *testscript.TestScript, _ bool, args []string) {
 		knobs[key] = v
 	}
 	s.refused = knobs["refuse"]
+	if other := knobs["share"]; other != "" {
+		s.store = serverOf(ts, other).store
+	}
 	_, gmail := knobs["gmail"]
 	_, nocreate := knobs["nocreate"]
 	var server starter
@@ -208,6 +211,7 @@ func scriptMail(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func scriptBox(ts *testscript.TestScript, _ bool, args []string) {
+	fmt.Fprintln(ts.Stdout(), "box", args)
 	for _, name := range args {
 		s := serverOf(ts, name)
 		folders := s.store.Folders()
