@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"mailrill/internal/config"
 	"mailrill/internal/ledger"
 	"mailrill/internal/provider"
 	"mailrill/internal/reply"
@@ -72,7 +73,7 @@ func (a *app) exit(err error) int {
 
 func (a *app) printError(err error) {
 	fmt.Fprintf(a.stderr, "mailrill: %s\n", visible(err.Error()))
-	if reply.ClassOf(err) == reply.Usage || errors.Is(err, ledger.ErrLocked) {
+	if _, listed := errors.AsType[config.Errors](err); listed || reply.ClassOf(err) == reply.Usage || errors.Is(err, ledger.ErrLocked) {
 		return // they say themselves what to do
 	}
 	if hint := provider.Advise(err, "", "").Hint; hint != "" {
