@@ -128,7 +128,7 @@ func (p *pass) ripe(d ledger.Row) time.Time {
 func (p *pass) absent(d ledger.Row) bool {
 	asked := p.asked
 	if p.finder == nil {
-		asked = p.now()
+		asked = p.c.Now()
 	}
 	return !asked.Before(p.ripe(d))
 }
@@ -157,7 +157,7 @@ func later(a, b time.Time) time.Time {
 func (p *pass) await(doubts []ledger.Row) error {
 	var longest time.Duration
 	for _, d := range doubts {
-		if wait := p.ripe(d).Sub(p.now()); wait <= waitLimit {
+		if wait := p.ripe(d).Sub(p.c.Now()); wait <= waitLimit {
 			longest = max(longest, wait)
 		}
 	}
@@ -257,7 +257,7 @@ func (p *pass) ask() error {
 	if err != nil {
 		return err
 	}
-	began := p.now()
+	began := p.c.Now() // to the instant: a wait ends just when a doubt is ripe
 	a := &adoption{p: p, found: map[string]deliver.Receipt{}}
 	mark, err := p.finder.Arrived(p.hard, d.Mark, a.add)
 	if err == nil {

@@ -1,75 +1,113 @@
 package collect
 
 import (
-	"errors"
-	"io"
-	"math"
+	"fmt"
 	"testing"
+	"time"
 
-	"mailrill/internal/fsx"
-	"mailrill/internal/ledger"
+	"mailrill/deliver"
+	"mailrill/fetch"
+	"mailrill/internal/reply"
 )
 
-func TestBodyLimit(t *testing.T) {
-	for size, want := range map[int64]int64{
-		-1: 1 << 30, 0: 1 << 30, 1: 2 + 64<<20, 1 << 30: 2<<30 + 64<<20, math.MaxInt64: math.MaxInt64/4*2 + 64<<20,
+// Whatever a server does, a pass ends.
+func TestPassEnds(t *testing.T) {
+	refusal := &reply.Error{Protocol: "pop3", Command: "RETR", Text: "no"}
+	always := func(string) bool { return true }
+	for _, tc := range []struct {
+		name string
+		odd  func(m *mailbox)
+	}{
+		{"a window that stays where it is", func(m *mailbox) { m.stuck = true }},
+		{"new keys in each session", func(m *mailbox) { m.newKeys = true }},
+		{"new keys, and a window that stays", func(m *mailbox) { m.newKeys, m.stuck = true, true }},
+		{"new keys, every message refused", func(m *mailbox) { m.newKeys, m.refuse = true, func(string) error { return refusal } }},
+		{"new keys, every message without a body", func(m *mailbox) { m.newKeys, m.refuse = true, func(string) error { return fetch.ErrNoBody } }},
+		{"new keys, the line breaks in every message", func(m *mailbox) { m.newKeys, m.cutAt = true, always }},
+		{"the line breaks in every message", func(m *mailbox) { m.cutAt = always }},
+		{"the server hangs up at once", func(m *mailbox) { m.hangUp = always }},
+		{"new keys, and the server hangs up in the middle", func(m *mailbox) {
+			m.newKeys, m.hangUp = true, func(string) bool { return m.served%3 == 2 }
+		}},
 	} {
-		if got := bodyLimit(size); got != want {
-			t.Errorf("listed with %d: %d, want %d", size, got, want)
+		for _, window := range []int{0, 5} {
+			t.Run(fmt.Sprint(tc.name, " window ", window), func(t *testing.T) {
+				b := newBench(t, newMailbox(msgs(12)...))
+				b.src.stable, b.src.window = false, window
+				tc.odd(b.src)
+				b.pass()
+				if b.src.sessions > 3*vainLimit {
+					t.Errorf("%d sessions", b.src.sessions)
+				}
+				sessions := b.src.sessions
+				b.src.refuse, b.src.cutAt, b.src.hangUp, b.src.newKeys, b.src.stuck = nil, nil, nil, false, false
+				b.now = b.now.Add(5 * time.Hour)
+				b.pass()
+				b.pass() // a window that opened only at the end
+				b.wantArrived(msgs(12)...)
+				if b.src.sessions > sessions+10 {
+					t.Errorf("%d more sessions", b.src.sessions-sessions)
+				}
+			})
 		}
 	}
 }
 
-// The limit itself is no breach: a body of twice what the list said, and the
-// spare, is taken whole.
-func TestSpoolTakesUpToTheLimit(t *testing.T) {
-	s := NewSpool(fsx.FS{}, t.TempDir())
-	for more, want := range map[int64]error{0: nil, 1: errEndless} {
-		b, err := s.Take(t.Context(), io.LimitReader(flood{}, bodyLimit(5)+more), 5)
-		if !errors.Is(err, want) {
-			t.Fatalf("%d octets above: %v, want %v", more, err, want)
-		}
-		if err == nil {
-			if b.Size != bodyLimit(5) {
-				t.Errorf("took %d octets", b.Size)
-			}
-			b.Release()
-		}
+// A destination whose line breaks before each message, and which can be had
+// again each time: nothing is learnt, so the pass ends.
+func TestLineThatTakesNothing(t *testing.T) {
+	b := newBench(t, newMailbox(msgs(3)...))
+	cut := fmt.Errorf("%w: %w", deliver.ErrNotTaken, &netError{})
+	b.dst.fate = func(*deliver.Message) (bool, error) { return false, cut }
+	r := b.pass()
+	if reply.ClassOf(r.Err) != reply.Network || !FromDestination(r.Err) || b.src.sessions > quietLimit {
+		t.Fatalf("%+v after %d sessions", r, b.src.sessions)
 	}
-}
-
-// A body without an end costs its message an attempt. Its session is over, the
-// others arrive in the next; and a window moves on past it when it is settled.
-func TestEndlessBodyCostsOneRow(t *testing.T) {
-	for _, window := range []int{0, 7} {
-		b := newBench(t, newMailbox(msgs(20)...))
-		b.src.stable, b.src.window = window == 0, window
-		bad := b.src.folders["INBOX"][4]
-		key := (&boxSession{m: b.src}).key(bad)
-		b.src.endless = func(k string) bool { return k == key }
-		r := b.pass()
-		if r.Delivered != 19 || !errors.Is(r.Err, errEndless) {
-			t.Fatalf("window %d: %+v\n%s", window, r, b.logs.String())
-		}
-		if n := b.states()[ledger.Failed]; n != 1 {
-			t.Errorf("window %d: %d messages failed", window, n)
-		}
-	}
-}
-
-// In a window, what is settled is read again only so that the window moves: an
-// endless one must not stop that for ever.
-func TestEndlessSettledMessage(t *testing.T) {
-	b := newBench(t, newMailbox(msgs(10)...))
-	b.src.stable, b.src.window = false, 4
+	b.dst.fate = nil
 	b.pass()
-	for _, m := range b.src.folders["INBOX"] {
-		m.popped = false
+	b.wantArrived(msgs(3)...)
+}
+
+// It takes one message on each connection: the pass goes on for as long as it
+// brings something.
+func TestLineThatTakesOneMessage(t *testing.T) {
+	b := newBench(t, newMailbox(msgs(9)...))
+	taken := map[int]bool{}
+	b.dst.fate = func(*deliver.Message) (bool, error) {
+		if taken[b.src.sessions] {
+			return false, fmt.Errorf("%w: %w", deliver.ErrNotTaken, &netError{})
+		}
+		taken[b.src.sessions] = true
+		return true, nil
 	}
-	b.src.add("INBOX", "new")
-	b.src.endless = func(k string) bool { return k == "u:2" }
-	if r := b.pass(); r.Delivered != 1 {
-		t.Fatalf("%+v\n%s", r, b.logs.String())
+	if r := b.pass(); r.Err != nil || r.Delivered != 9 {
+		t.Fatalf("%+v", r)
 	}
-	b.wantArrived(append(msgs(10), "new")...)
+}
+
+// netError is an error of the network.
+type netError struct{ error }
+
+func (*netError) Error() string   { return "connection reset" }
+func (*netError) Timeout() bool   { return false }
+func (*netError) Temporary() bool { return false }
+
+// An OK without a body may count as retrieved: where that hides the message, the
+// session must not end with QUIT.
+func TestNoBodyKeepsFromQuit(t *testing.T) {
+	b := newBench(t, newMailbox(msgs(4)...))
+	b.src.stable, b.src.window = false, 10
+	b.src.refuse = func(key string) error {
+		if key == "u:2" {
+			return fmt.Errorf("RETR: %w", fetch.ErrNoBody)
+		}
+		return nil
+	}
+	b.pass()
+	if b.src.folders["INBOX"][1].popped {
+		t.Fatal("a message that nobody has was hidden at its source")
+	}
+	b.src.refuse, b.now = nil, b.now.Add(time.Hour)
+	b.pass()
+	b.wantArrived(msgs(4)...)
 }

@@ -34,6 +34,8 @@ type mailbox struct {
 	sessions int
 	served   int // bodies that were read to their end
 	loseQuit bool
+	newKeys  bool // every session gives new UIDLs
+	stuck    bool // QUIT moves no window
 }
 
 type mail struct {
@@ -64,6 +66,14 @@ func day(n int) time.Time { return time.Date(2026, 1, n, 12, 0, 0, 0, time.UTC) 
 
 func (m *mailbox) Connect(ctx context.Context) (fetch.Session, error) {
 	m.sessions++
+	if m.newKeys {
+		for _, f := range m.folders {
+			for _, l := range f {
+				m.next++
+				l.uid = m.next
+			}
+		}
+	}
 	return &boxSession{m: m}, ctx.Err()
 }
 
@@ -143,6 +153,9 @@ func (s *boxSession) Retrieve(ctx context.Context, items []fetch.Item, fn func(f
 			return errCut
 		}
 		if s.m.refuse != nil && s.m.refuse(it.Key) != nil {
+			if errors.Is(s.m.refuse(it.Key), fetch.ErrNoBody) {
+				s.read = append(s.read, m) // it said OK: to the server that was a retrieval
+			}
 			if err := fn(it, &fetch.Meta{}, nil, s.m.refuse(it.Key)); err != nil {
 				return err
 			}
@@ -218,7 +231,7 @@ func (s *boxSession) Close(commit bool) error {
 		return nil
 	}
 	for _, m := range s.read {
-		m.popped = true
+		m.popped = !s.m.stuck
 	}
 	s.expunge()
 	if s.m.loseQuit {

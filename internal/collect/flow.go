@@ -28,6 +28,7 @@ type flow struct {
 	err      error              // ends the flow
 	flying   map[string]*parcel // by ID: queued or on their way
 	progress int
+	brought  int
 	// unsettled counts what must keep POP3 from QUIT; settling a message takes it
 	// back.
 	unsettled int
@@ -153,6 +154,7 @@ func (f *flow) hold(p *parcel, why error, retry time.Time) error {
 	if err != nil {
 		return err
 	}
+	f.v.brought++
 	return f.commit(row)
 }
 
@@ -347,10 +349,12 @@ func (f *flow) count(rows []ledger.Row) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, r := range rows {
-		if r.State.Settled() || r.State == ledger.Seen {
+		switch {
+		case r.State.Settled() || r.State == ledger.Seen:
 			f.unsettled--
-		}
-		if r.State != ledger.Intent {
+			f.progress++
+			f.brought++
+		case r.State == ledger.Failed && !r.NextTry.IsZero():
 			f.progress++
 		}
 	}
@@ -392,7 +396,10 @@ func (f *flow) notTaken(ft fate, row ledger.Row) (ledger.Row, error) {
 	row.State, row.Receipt = ledger.Failed, reply.Clean(ft.err.Error())
 	if reply.ClassOf(ft.err) == reply.Network {
 		row.Attempts-- // the line's fault, not the message's
-		f.v.tally(func() { f.v.more = true })
+		f.v.tally(func() {
+			f.v.more = true
+			f.v.failure(f.box.res, row, f.v.destinationError(ft.err))
+		})
 		return row, nil
 	}
 	if row.Attempts >= holdAfter {

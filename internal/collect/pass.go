@@ -64,9 +64,15 @@ const (
 // errStopped ends a retrieval because the pass was told to stop.
 var errStopped = errors.New("stopped")
 
-// sessionLimit is how many sessions in a row may bring no progress before the
-// pass is given up; the next pass goes on.
-const sessionLimit = 3
+const (
+	// quietLimit is how many sessions in a row may break without a word about any
+	// message before the pass is given up; the next pass goes on.
+	quietLimit = 3
+	// vainLimit is the same for sessions that bring nothing new, only failures and
+	// copies of what is known: a server that gives new keys to old mail in each
+	// session would be listed for ever.
+	vainLimit = 20
+)
 
 // run makes the pass: the doubts of earlier passes are asked about, the fresh
 // mail is brought, then what is still doubtful, then what failed before.
@@ -126,7 +132,7 @@ type failure struct {
 // called under the pass's lock.
 func (p *pass) failure(res *Result, row ledger.Row, err error) {
 	p.failures[rowKey{row.Folder, row.Key}] = failure{res, fmt.Errorf("message %s (attempt %d): %w", row.Key, row.Attempts, err)}
-	p.failedDue = p.failedDue || !p.now().Before(row.NextTry)
+	p.failedDue = p.failedDue || row.Attempts > 0 && !p.now().Before(row.NextTry)
 }
 
 // noFailure takes back a failure: the message is settled after all. It is called
@@ -136,16 +142,21 @@ func (p *pass) noFailure(row ledger.Row) { delete(p.failures, rowKey{row.Folder,
 // sessions repeats session while a window moves on, or while the connection
 // breaks and each break costs no more than the message it broke on.
 func (p *pass) sessions(ph phase) error {
-	for idle := 0; p.ctx.Err() == nil; {
-		again, err := p.session(ph)
+	for quiet, vain := 0, 0; p.ctx.Err() == nil; {
+		v, err := p.session(ph)
 		switch {
-		case err == nil && !again:
+		case err != nil && !errors.Is(err, errBroken):
+			return err
+		case err == nil && !(v.more && v.progress > 0):
 			return nil
-		case errors.Is(err, errBroken) && again:
-			idle = 0
-		case errors.Is(err, errBroken) && idle+1 < sessionLimit:
-			idle++
-		case err != nil:
+		case v.brought > 0:
+			quiet, vain = 0, 0
+		case v.progress > 0:
+			quiet, vain = 0, vain+1
+		default:
+			quiet, vain = quiet+1, vain+1
+		}
+		if quiet == quietLimit || vain == vainLimit {
 			return err
 		}
 	}
@@ -155,28 +166,26 @@ func (p *pass) sessions(ph phase) error {
 // errBroken marks the end of a connection in the middle of a retrieval.
 var errBroken = errors.New("the connection to the source broke")
 
-// session logs in once and works through the folders. again asks for another
-// session of the same phase: it brought something, and there is more.
-func (p *pass) session(ph phase) (again bool, err error) {
+// session logs in once and works through the folders. After errBroken, and
+// where v.more says so, another session of the same phase may bring more.
+func (p *pass) session(ph phase) (v *visit, err error) {
 	s, err := p.a.Source.Connect(p.hard)
 	if err != nil {
-		return false, fmt.Errorf("connect to the source: %w", err)
+		return nil, fmt.Errorf("connect to the source: %w", err)
 	}
-	v := &visit{pass: p, session: s, phase: ph}
+	v = &visit{pass: p, session: s, phase: ph}
 	err = v.visitAll()
 	clean := err == nil && v.unsettled == 0 && p.ctx.Err() == nil && !p.o.DryRun
 	if closeErr := s.Close(clean); clean && closeErr != nil {
-		return false, fmt.Errorf("end the session with the source: %w", closeErr)
+		return v, fmt.Errorf("end the session with the source: %w", closeErr)
 	}
 	if clean {
 		for _, key := range v.retrieved {
 			p.drained[key] = true
 		}
-		if err := p.commitFinished(v.deferred); err != nil {
-			return false, err
-		}
+		err = p.commitFinished(v.deferred)
 	}
-	return v.progress > 0 && (v.more || errors.Is(err, errBroken)), err
+	return v, err
 }
 
 // A visit is one session with the source and what came of it.
@@ -185,7 +194,8 @@ type visit struct {
 	session   fetch.Session
 	phase     phase
 	progress  int        // messages that were settled, or whose failure was recorded
-	unsettled int        // messages retrieved that are neither delivered nor held: no QUIT
+	brought   int        // of these, those that were news
+	unsettled int        // messages that were or may have been retrieved and are neither delivered nor held: no QUIT
 	retrieved []string   // keys whose bodies were read
 	more      bool       // the window has moved: there may be more behind it
 	deferred  []finished // done at the source once the session is closed regularly

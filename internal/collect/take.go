@@ -35,6 +35,7 @@ func (v *visit) retrieve(b *box) error {
 	err := v.request(fl, b)
 	flowErr := fl.finish()
 	v.progress += fl.progress
+	v.brought += fl.brought
 	v.unsettled += fl.unsettled
 	if errors.Is(flowErr, errBreaker) {
 		return errors.Join(flowErr, v.takeBack())
@@ -97,6 +98,9 @@ func (v *visit) take(fl *flow, b *box, it fetch.Item, meta *fetch.Meta, r io.Rea
 	case b.known[it.Key].State.Terminal():
 		return v.discard(it, r)
 	case err != nil:
+		if refusal := (*reply.Error)(nil); !errors.As(err, &refusal) {
+			v.unsettled++ // an OK without a body counts as retrieved at some servers
+		}
 		return v.failed(b, it, err)
 	}
 	p, err := v.spool(b, it, meta, r)
@@ -107,6 +111,7 @@ func (v *visit) take(fl *flow, b *box, it fetch.Item, meta *fetch.Meta, r io.Rea
 	case errors.Is(err, errEndless): // and so ends this session, but not the next
 		return errors.Join(err, v.failed(b, it, err))
 	case err != nil:
+		v.unsettled++
 		return v.failed(b, it, err)
 	}
 	v.unsettled++
@@ -119,6 +124,7 @@ func (v *visit) take(fl *flow, b *box, it fetch.Item, meta *fetch.Meta, r io.Rea
 func (v *visit) discard(it fetch.Item, r io.Reader) error {
 	v.drained[it.Key] = true
 	v.progress++
+	v.brought++
 	if r == nil {
 		return nil
 	}
