@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/emersion/go-message/mail"
@@ -199,17 +198,16 @@ func (a *app) showMaildir(dir string) error {
 			}
 		}
 	}
-	rows := slices.SortedFunc(maps.Values(letters), func(a, b *letter) int { return a.date.Compare(b.date) })
+	sorted := slices.SortedFunc(maps.Values(letters), func(a, b *letter) int { return a.date.Compare(b.date) })
 	fmt.Fprintln(a.stdout)
-	w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "FROM\tSUBJECT\tDATE\tSIZE\tWHERE")
-	for _, l := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", short(l.from, 24), short(l.subject, 38), l.date.Local().Format("2006-01-02 15:04"), size(l.size), strings.Join(l.where, ", "))
+	rows := [][]string{{"FROM", "SUBJECT", "DATE", "SIZE", "WHERE"}}
+	for _, l := range sorted {
+		rows = append(rows, []string{short(l.from, 24), short(l.subject, 38), l.date.Local().Format("2006-01-02 15:04"), size(l.size), strings.Join(l.where, ", ")})
 	}
-	if err := w.Flush(); err != nil {
+	if err := printTable(a.stdout, rows); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(a.stdout, "%d messages\n\n", len(rows))
+	_, err := fmt.Fprintf(a.stdout, "%d messages\n\n", len(sorted))
 	return err
 }
 

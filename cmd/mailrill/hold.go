@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -89,12 +88,11 @@ func (a *app) holdList(args []string, asJSON bool) error {
 		fmt.Fprintln(a.stdout, "nothing is held")
 		return nil
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tACCOUNT\tHELD\tSIZE\tSUBJECT\tREASON")
+	rows := [][]string{{"ID", "ACCOUNT", "HELD", "SIZE", "SUBJECT", "REASON"}}
 	for _, e := range entries {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", e.ID, e.Account, e.Held.Local().Format(time.DateTime), size(e.Size), short(decodeWords(e.Subject), 40), e.Reason)
+		rows = append(rows, []string{e.ID, e.Account, e.Held.Local().Format(time.DateTime), size(e.Size), short(decodeWords(e.Subject), 40), e.Reason})
 	}
-	return w.Flush()
+	return printTable(a.stdout, rows)
 }
 
 func (a *app) holdShow(id string) error {

@@ -32,15 +32,6 @@ func visible(s string) string {
 	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
-// short cuts s to n characters.
-func short(s string, n int) string {
-	r := []rune(strings.TrimSpace(s))
-	if len(r) <= n {
-		return string(r)
-	}
-	return string(r[:n-1]) + "…"
-}
-
 // plainJSON passes JSON on, one whole value a Write, and escapes what could move
 // a cursor or reorder text on a terminal: encoding/json leaves C1 and the
 // bidirectional controls as they are. To a program it is the same value.
