@@ -156,6 +156,7 @@ func (c *Collector) newPass(ctx context.Context, a *Account, o Options) *pass {
 		folders:  map[int64]string{},
 		intos:    map[int64]string{},
 		drained:  map[string]bool{},
+		listed:   map[rowKey]bool{},
 		resend:   map[rowKey]bool{},
 		gone:     map[rowKey]bool{},
 		failures: map[rowKey]failure{},

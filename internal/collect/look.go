@@ -45,9 +45,6 @@ func (v *visit) look(f fetch.Folder, res *Result) (*box, error) {
 		return nil, err
 	}
 	v.missing(b)
-	if v.phase == phaseFresh {
-		res.Listed += len(b.items)
-	}
 	if err := v.backlog(b); err != nil {
 		return nil, err
 	}
@@ -167,15 +164,17 @@ func (v *visit) choose(b *box) error {
 	}
 	var changes []ledger.Change
 	for _, it := range b.items {
-		brief := b.known[it.Key]
-		if v.phase == phaseFresh && brief.State == ledger.None {
+		brief, first := b.known[it.Key], v.firstSight(b, it)
+		if first && brief.State == ledger.None {
 			b.res.New++
+		}
+		if v.phase == phaseFresh && brief.State == ledger.None {
 			if twin, ok := same[it.Same]; ok && it.Same != 0 {
 				changes = append(changes, v.twin(b, it, twin))
 				continue
 			}
 		}
-		if changed := v.sort(b, it, brief); changed.Key != "" {
+		if changed := v.sort(b, it, brief, first); changed.Key != "" {
 			changes = append(changes, changed)
 		}
 	}
@@ -186,13 +185,27 @@ func (v *visit) choose(b *box) error {
 	return v.c.Ledger.Commit(v.hard, changes...)
 }
 
+// firstSight counts a message of a listing, once a pass: a session that broke is
+// followed by another one, which lists the same.
+func (v *visit) firstSight(b *box, it fetch.Item) bool {
+	k := rowKey{b.row.ID, it.Key}
+	if v.phase != phaseFresh || v.listed[k] {
+		return false
+	}
+	v.listed[k] = true
+	b.res.Listed++
+	return true
+}
+
 // sort puts one item where it belongs; a row is returned when that must be
-// remembered.
-func (v *visit) sort(b *box, it fetch.Item, brief ledger.Brief) (changed ledger.Row) {
+// remembered. first is whether the message was not listed before in this pass.
+func (v *visit) sort(b *box, it fetch.Item, brief ledger.Brief, first bool) (changed ledger.Row) {
 	switch {
 	case v.isWanted(b, it, brief):
 		if v.tooLarge(it) && !b.listing.Drains {
-			b.res.SkippedSize++
+			if first || brief.State != ledger.TooLarge {
+				b.res.SkippedSize++
+			}
 			if brief.State != ledger.TooLarge {
 				changed = v.row(b, it, ledger.TooLarge, "larger than max_size")
 			}

@@ -30,6 +30,7 @@ type pass struct {
 	prepared  map[string]bool  // destination folders that were prepared
 	folders   map[int64]string // the account's folders, by Folder.ID
 	intos     map[int64]string // destination folder of those that were opened in this pass
+	listed    map[rowKey]bool  // messages that were counted
 	drained   map[string]bool  // settled keys that were retrieved again to move a window on
 	resend    map[rowKey]bool  // doubts that are surely not there
 	gone      map[rowKey]bool  // those of them that are no longer at the source
