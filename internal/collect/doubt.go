@@ -58,7 +58,7 @@ func (p *pass) settleKnown() error {
 			p.tally(func() { p.folderOf(d).AlreadyThere++ })
 		}
 	}
-	return p.c.Ledger.Commit(p.hard, cs...)
+	return p.commit(cs...)
 }
 
 // joined is the row of one more source copy of a message that is safe already.
@@ -194,7 +194,7 @@ func (p *pass) mourn() error {
 			continue
 		}
 		row.State, row.At = ledger.Lost, p.now()
-		if err := p.c.Ledger.Commit(p.hard, row); err != nil {
+		if err := p.commit(row); err != nil {
 			return err
 		}
 		p.log.Error("a message was begun, is not at the destination, and is gone from the source: somebody deleted it there", "key", row.Key, "id", row.ID)
@@ -271,7 +271,7 @@ func (p *pass) ask() error {
 	if a.verdict != 0 {
 		d.Verifiable = a.verdict
 	}
-	if err := p.c.Ledger.Commit(p.hard, d); err != nil {
+	if err := p.commit(d); err != nil {
 		return err
 	}
 	p.c.mu.Lock()
@@ -327,7 +327,7 @@ func (a *adoption) flush() error {
 		cs = append(cs, settled...)
 	}
 	clear(a.found)
-	return a.p.c.Ledger.Commit(a.p.hard, cs...)
+	return a.p.commit(cs...)
 }
 
 // settle returns what is to be written about one copy that the ledger does not
@@ -388,7 +388,7 @@ func (p *pass) verify() error {
 	}
 	p.log.Warn("the destination does not show the trace line of what was just delivered: doubts may be delivered twice, and nothing is removed from the source", "destination", p.a.To)
 	d.Verifiable = -1
-	return p.c.Ledger.Commit(p.hard, d)
+	return p.commit(d)
 }
 
 // Rebuild reads all copies at the account's destination into the ledger.
