@@ -34,9 +34,9 @@ const (
 	guardBytes = 500_000_000
 )
 
-// guard refuses a first look that would bring more than its owner may expect.
-// unset is whether the owner has said nothing.
-func (b Backlog) guard(account, folder string, items []fetch.Item) error {
+// guard refuses a first look that would bring more than its owner, who has said
+// nothing, may expect. what begins the message: "INBOX holds".
+func (b Backlog) guard(account, what string, items []fetch.Item) error {
 	if b.Kind != BacklogUnset {
 		return nil
 	}
@@ -48,9 +48,9 @@ func (b Backlog) guard(account, folder string, items []fetch.Item) error {
 		return nil
 	}
 	return reply.WithClass(reply.Config, fmt.Errorf(
-		"%s holds %d messages (%.1f MB) and nothing has been collected from it yet: say what to do with old mail by one of these lines under [[account]] name = %q: "+
+		"%s %d messages (%.1f MB) and nothing has been collected yet: say what to do with old mail by one of these lines under [[account]] name = %q: "+
 			`backlog = "all" | backlog = "new" | backlog = { since = 2026-01-01 } | backlog = { last = 100 }`,
-		reply.Clean(folder), len(items), float64(bytes)/1e6, account))
+		what, len(items), float64(bytes)/1e6, account))
 }
 
 // skip returns how many of n items, in the order of their arrival, are not

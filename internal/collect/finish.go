@@ -125,5 +125,5 @@ func (p *pass) commitFinished(fins []finished) error {
 	if len(cs) == 0 {
 		return nil
 	}
-	return p.c.Ledger.Commit(p.hard, cs...)
+	return p.commit(cs...)
 }

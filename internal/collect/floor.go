@@ -26,7 +26,7 @@ func (v *visit) raiseFloor(b *box) error {
 		return nil
 	}
 	b.row = row
-	return v.c.Ledger.Commit(v.hard, row)
+	return v.commit(row)
 }
 
 // floor returns the highest UID below which every listed message is terminal,

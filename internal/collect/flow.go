@@ -117,7 +117,7 @@ func (f *flow) join(p *parcel, found ledger.Found) error {
 func (f *flow) share(p *parcel, of ledger.Row) error {
 	p.body.Release()
 	p.row.Attempts, p.row.Begun, p.row.At, p.row.NextTry, p.row.Receipt = of.Attempts, of.Begun, of.At, of.NextTry, of.Receipt
-	return f.v.c.Ledger.Commit(f.v.hard, p.row)
+	return f.v.commit(p.row)
 }
 
 // leave records that p is not wanted.
@@ -136,7 +136,7 @@ func (f *flow) commit(rows ...ledger.Row) error {
 			f.v.noFailure(r)
 		}
 	})
-	return f.v.c.Ledger.Commit(f.v.hard, changes(rows)...)
+	return f.v.commit(changes(rows)...)
 }
 
 func changes(rows []ledger.Row) []ledger.Change {
@@ -207,7 +207,7 @@ func (f *flow) batch(ps []*parcel) {
 		rows[i], msgs[i] = p.row, p.msg
 		byID[p.msg] = p
 	}
-	if err := f.v.c.Ledger.Commit(f.v.hard, changes(rows)...); err != nil {
+	if err := f.v.commit(changes(rows)...); err != nil {
 		f.stop(fmt.Errorf("write the ledger: %w", err))
 		f.drop(ps)
 		return
@@ -282,7 +282,7 @@ func (f *flow) remember(ps []*parcel) error {
 		if len(rows) == 0 {
 			return nil
 		}
-		if err := f.v.c.Ledger.Commit(f.v.hard, changes(rows)...); err != nil {
+		if err := f.v.commit(changes(rows)...); err != nil {
 			return err
 		}
 		f.count(rows)

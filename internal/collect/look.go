@@ -6,6 +6,7 @@ import (
 
 	"mailrill/fetch"
 	"mailrill/internal/ledger"
+	"mailrill/internal/reply"
 )
 
 // A box is a source folder in one session: what it lists and what is wanted.
@@ -88,45 +89,42 @@ func (v *visit) checkMoved(b *box) error {
 		return err
 	}
 	b.row.Validity, b.row.Floor = b.listing.Validity, 0
-	return v.c.Ledger.Commit(v.hard, append(changes, b.row)...)
+	return v.commit(append(changes, b.row)...)
 }
 
 // backlog decides, at the first look at a folder, which of its old mail is
-// wanted. What is not gets a row, so that it stays decided. A folder that
-// appears after the account's first whole pass is new mail.
+// wanted. What is not gets a row, so that it stays decided.
 func (v *visit) backlog(b *box) error {
 	if b.row.Looked || v.phase != phaseFresh {
 		return nil
 	}
+	if err := v.a.Backlog.guard(v.a.Name, reply.Clean(b.row.Name)+" holds", b.items); err != nil {
+		return err
+	}
+	old, err := v.unwanted(b)
+	if err != nil {
+		return err
+	}
 	var changes []ledger.Change
-	if v.account.Pass.OK.IsZero() {
-		if err := v.a.Backlog.guard(v.a.Name, b.row.Name, b.items); err != nil {
-			return err
-		}
-		old, err := v.unwanted(b)
-		if err != nil {
-			return err
-		}
-		for _, it := range b.items {
-			switch _, known := b.known[it.Key]; {
-			case known:
-			case old[it.Key]:
-				changes = append(changes, v.row(b, it, ledger.Seen, "old mail"))
-				b.known[it.Key] = ledger.Brief{State: ledger.Seen}
-				b.res.SkippedBacklog++
-				b.res.New++
-			case v.a.BacklogSeen:
-				changes = append(changes, v.row(b, it, ledger.Old, ""))
-				b.known[it.Key] = ledger.Brief{State: ledger.Old}
-				b.res.New++
-			}
+	for _, it := range b.items {
+		switch _, known := b.known[it.Key]; {
+		case known:
+		case old[it.Key]:
+			changes = append(changes, v.row(b, it, ledger.Seen, "old mail"))
+			b.known[it.Key] = ledger.Brief{State: ledger.Seen}
+			b.res.SkippedBacklog++
+			b.res.New++
+		case v.a.BacklogSeen:
+			changes = append(changes, v.row(b, it, ledger.Old, ""))
+			b.known[it.Key] = ledger.Brief{State: ledger.Old}
+			b.res.New++
 		}
 	}
 	b.row.Looked, b.row.Validity = true, b.listing.Validity
 	if v.o.DryRun {
 		return nil
 	}
-	return v.c.Ledger.Commit(v.hard, append(changes, b.row)...)
+	return v.commit(append(changes, b.row)...)
 }
 
 // unwanted returns the keys of the old mail that is not wanted.
@@ -182,7 +180,7 @@ func (v *visit) choose(b *box) error {
 		return nil
 	}
 	v.progress += len(changes)
-	return v.c.Ledger.Commit(v.hard, changes...)
+	return v.commit(changes...)
 }
 
 // firstSight counts a message of a listing, once a pass: a session that broke is

@@ -209,6 +209,9 @@ func (v *visit) visitAll() error {
 	if err != nil {
 		return fmt.Errorf("list the source's folders: %w", err)
 	}
+	if err := v.meet(fs); err != nil {
+		return err
+	}
 	for _, f := range fs {
 		if v.ctx.Err() != nil {
 			return nil
@@ -334,6 +337,12 @@ func (p *pass) outstanding() error {
 		return nil
 	}
 	return reply.WithClass(reply.Temporary, err)
+}
+
+// commit writes into the ledger. It is not cut: what is known of a message, after
+// an answer that came in the last moment too, must not be forgotten.
+func (p *pass) commit(changes ...ledger.Change) error {
+	return p.c.Ledger.Commit(context.WithoutCancel(p.hard), changes...)
 }
 
 // tally runs f, which counts something, alone.

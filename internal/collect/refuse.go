@@ -93,7 +93,7 @@ func (p *pass) takeBack() error {
 		}
 		taken = append(taken, h)
 	}
-	if err := p.c.Ledger.Commit(p.hard, cs...); err != nil {
+	if err := p.commit(cs...); err != nil {
 		return err
 	}
 	for _, h := range taken {
@@ -191,7 +191,7 @@ func (p *pass) releaseEntry(e Entry, receipt string) error {
 		rows[i] = p.withAfter(r)
 	}
 	cs := append(changes(rows), ledger.Adopted{ID: e.ID, Receipt: receipt, Destination: p.a.To})
-	if err := p.c.Ledger.Commit(p.hard, cs...); err != nil {
+	if err := p.commit(cs...); err != nil {
 		return err
 	}
 	return p.c.Hold.Remove(p.a.Name, e.ID)

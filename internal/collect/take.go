@@ -143,7 +143,7 @@ func (v *visit) failed(b *box, it fetch.Item, err error) error {
 	v.log.Warn("message could not be retrieved", "folder", b.row.Name, "key", it.Key, "attempt", row.Attempts, "err", err)
 	v.progress++
 	v.tally(func() { v.failure(b.res, row, err) })
-	return v.c.Ledger.Commit(v.hard, row)
+	return v.commit(row)
 }
 
 // pauses are the times between attempts at one message. The first failure may be

@@ -120,6 +120,31 @@ func (t *tx) folder(ctx context.Context, account int64, name string) (Folder, er
 	return f, t.exec(ctx, addFolder, summed(f.columns())...)
 }
 
+// AddFolders makes the folders of an account that are not there yet, all or none,
+// durably. looked says that nothing is to be decided about their old mail.
+func (l *Ledger) AddFolders(ctx context.Context, account int64, names []string, looked bool) error {
+	return l.update(ctx, func(ctx context.Context, tx *tx) error {
+		for _, name := range names {
+			_, found, err := one(ctx, tx.conn, scanFolder, folderByName, account, name)
+			if err != nil {
+				return err
+			}
+			if found {
+				continue
+			}
+			f, err := tx.folder(ctx, account, name)
+			if err == nil && looked {
+				f.Looked = true
+				err = f.apply(ctx, tx)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // Folders returns the folders of an account, in the order they were first seen.
 func (l *Ledger) Folders(ctx context.Context, account int64) ([]Folder, error) {
 	return list(ctx, l.read, scanFolder,
