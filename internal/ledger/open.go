@@ -14,8 +14,10 @@ import (
 
 	"golang.org/x/sys/unix"
 	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"mailrill/internal/fsx"
+	"mailrill/internal/reply"
 )
 
 // A Ledger is an open state folder. It is safe for concurrent use.
@@ -106,7 +108,10 @@ func (l *Ledger) start(ctx context.Context, steps []string) error {
 			conn.Close()
 		}
 		db.Close()
-		return translate(err)
+		if err = translate(err); resultCode(err) == sqlite3.SQLITE_IOERR && l.diskFull() {
+			return reply.WithClass(reply.Full, err)
+		}
+		return err
 	}
 	l.write = l.startWriter(db, conn)
 	return l.openPool(toRead)
