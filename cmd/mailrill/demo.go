@@ -170,7 +170,9 @@ func (a *app) demoPass(ctx context.Context) error {
 	d := a.daemon(a.cfg.Accounts, a.collector(), func(out *daemon.Outcome) {
 		code = max(code, a.printOutcome(out, passFlags{}))
 	})
-	d.Once(ctx, collect.Options{}, true)
+	if err := d.Once(ctx, collect.Options{}, true); err != nil {
+		return err
+	}
 	if code != 0 {
 		return &exitError{code: code}
 	}

@@ -56,7 +56,9 @@ func (a *app) finish(ctx context.Context, name, before string, yes bool) error {
 	}
 	code := 0
 	d := a.daemon([]*config.Account{acct}, c, func(out *daemon.Outcome) { code = a.printOutcome(out, passFlags{}) })
-	d.Once(ctx, collect.Options{Unlimited: true}, true)
+	if err := d.Once(ctx, collect.Options{Unlimited: true}, true); err != nil {
+		return err
+	}
 	if code != 0 {
 		return &exitError{code: code}
 	}

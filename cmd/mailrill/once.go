@@ -60,8 +60,11 @@ func (a *app) once(ctx context.Context, p passFlags) error {
 		live.clear()
 		codes = append(codes, a.printOutcome(out, p))
 	})
-	d.Once(ctx, collect.Options{DryRun: p.dryRun}, p.force)
+	err = d.Once(ctx, collect.Options{DryRun: p.dryRun}, p.force)
 	live.clear()
+	if err != nil {
+		return err
+	}
 	if code := reply.WorstExit(codes...); code != 0 {
 		return &exitError{code: code}
 	}

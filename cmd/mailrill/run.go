@@ -45,9 +45,9 @@ func (a *app) serve(ctx context.Context, flags passFlags) error {
 		return err
 	}
 	a.log.Info("collecting", "accounts", len(accounts), "config", a.cfg.Path, "state", a.state, "version", version())
-	a.daemon(accounts, a.collector(), a.logOutcome).Run(ctx)
+	err = a.daemon(accounts, a.collector(), a.logOutcome).Run(ctx)
 	a.log.Info("stopped")
-	return nil
+	return err
 }
 
 // logOutcome logs a pass that brought something or failed.

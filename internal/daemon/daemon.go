@@ -9,7 +9,9 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -42,6 +44,7 @@ type Daemon struct {
 
 	mu    sync.Mutex
 	slots chan struct{}
+	stop  context.CancelCauseFunc
 }
 
 // An Outcome is a pass as people are told of it.
@@ -53,20 +56,34 @@ type Outcome struct {
 
 const defaultWorkers = 8
 
-func (d *Daemon) start() {
+// start readies the daemon. The context that it returns ends with ctx, and when
+// the ledger's disk has failed: what is on it then, only a new process can tell.
+func (d *Daemon) start(ctx context.Context) context.Context {
 	if d.Workers == 0 {
 		d.Workers = defaultWorkers
 	}
 	d.slots = make(chan struct{}, d.Workers)
+	ctx, d.stop = context.WithCancelCause(ctx)
+	return ctx
+}
+
+// end returns what has ended the daemon before its time.
+func (d *Daemon) end(ctx context.Context) error {
+	d.stop(nil)
+	if cause := context.Cause(ctx); errors.Is(cause, ledger.ErrBroken) {
+		return cause
+	}
+	return nil
 }
 
 // Once makes one pass of each account, several at a time, and returns when the
-// last has ended.
+// last has ended. Its error is that of the ledger's disk; those of accounts are
+// in their outcomes.
 //
 // An account whose login was refused lately is left alone, so that cron does not
 // lock it, unless force is set or its secret has changed.
-func (d *Daemon) Once(ctx context.Context, o collect.Options, force bool) {
-	d.start()
+func (d *Daemon) Once(ctx context.Context, o collect.Options, force bool) error {
+	ctx = d.start(ctx)
 	var all sync.WaitGroup
 	for _, a := range d.Accounts {
 		all.Go(func() {
@@ -79,6 +96,7 @@ func (d *Daemon) Once(ctx context.Context, o collect.Options, force bool) {
 		})
 	}
 	all.Wait()
+	return d.end(ctx)
 }
 
 // barred reports whether another login would only bring a lock-out nearer.
@@ -92,14 +110,16 @@ func barredReport(a *config.Account, last ledger.Pass, now time.Time) *collect.R
 }
 
 // Run serves the accounts until ctx ends, and returns when what had begun has
-// finished. Once a day it has the ledger copy itself.
-func (d *Daemon) Run(ctx context.Context) {
-	d.start()
+// finished. Once a day it has the ledger copy itself. When the ledger's disk
+// fails it ends with that error, for a new process to begin with what is there.
+func (d *Daemon) Run(ctx context.Context) error {
+	ctx = d.start(ctx)
 	var all sync.WaitGroup
 	for _, a := range d.Accounts {
 		all.Go(func() { d.serve(ctx, a) })
 	}
 	all.Wait()
+	return d.end(ctx)
 }
 
 // serve is the loop of one account.
@@ -178,7 +198,13 @@ func (d *Daemon) pass(ctx context.Context, a *config.Account, o collect.Options)
 	}
 	out := &Outcome{Account: a}
 	out.Report = d.guarded(ctx, a, o)
-	d.record(out, o)
+	err := d.record(out, o)
+	if err != nil {
+		d.Log.Error("write the ledger", "account", a.Name, "err", err)
+	}
+	if err = cmp.Or(err, out.Report.Err()); errors.Is(err, ledger.ErrBroken) {
+		d.stop(err)
+	}
 	d.tell(out)
 	return out
 }
@@ -205,7 +231,7 @@ func (d *Daemon) guarded(ctx context.Context, a *config.Account, o collect.Optio
 
 // record writes the outcome into the ledger, so that a restart changes nothing
 // in the back-off.
-func (d *Daemon) record(out *Outcome, o collect.Options) {
+func (d *Daemon) record(out *Outcome, o collect.Options) error {
 	ctx := context.Background()
 	row, err := d.Ledger.Account(ctx, out.Account.Name)
 	if err == nil {
@@ -217,9 +243,7 @@ func (d *Daemon) record(out *Outcome, o collect.Options) {
 	if err == nil && !o.DryRun {
 		err = d.Ledger.Backup(ctx, d.Now())
 	}
-	if err != nil {
-		d.Log.Error("write the ledger", "account", out.Account.Name, "err", err)
-	}
+	return err
 }
 
 // after returns the state of an account after a pass.
