@@ -5,8 +5,10 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"mailrill/deliver"
@@ -326,33 +328,29 @@ func TestBrokenLedgerEndsTheDaemon(t *testing.T) {
 // However many accounts there are, only so many passes run at a time, and each
 // account has its turn.
 func TestWorkersBoundPasses(t *testing.T) {
-	var accounts []*config.Account
-	for _, n := range []string{"a", "b", "c", "d", "e", "f"} {
-		accounts = append(accounts, account(t, n, "@every 1m"))
-	}
-	w := newWorld(t, accounts...)
-	w.d.Workers = 2
-	var mu sync.Mutex
-	running, most, full := 0, 0, make(chan struct{})
-	build := w.d.Build
-	w.d.Build = func(a *config.Account) *collect.Account {
-		mu.Lock()
-		if running++; running > most {
-			if most = running; most == 2 {
-				close(full)
-			}
+	synctest.Test(t, func(t *testing.T) {
+		var accounts []*config.Account
+		for _, n := range []string{"a", "b", "c", "d", "e", "f"} {
+			accounts = append(accounts, account(t, n, "@every 1m"))
 		}
-		mu.Unlock()
-		<-full // until two run at the same time
-		mu.Lock()
-		running--
-		mu.Unlock()
-		return build(a)
-	}
-	if err := w.d.Once(t.Context(), collect.Options{}, false); err != nil {
-		t.Fatal(err)
-	}
-	if most != 2 || w.total != 6 {
-		t.Errorf("%d at a time, %d passes", most, w.total)
-	}
+		w := newWorld(t, accounts...)
+		w.d.Workers = 2
+		var running atomic.Int32
+		release, build := make(chan struct{}), w.d.Build
+		w.d.Build = func(a *config.Account) *collect.Account {
+			running.Add(1)
+			<-release
+			return build(a)
+		}
+		ended := make(chan error)
+		go func() { ended <- w.d.Once(t.Context(), collect.Options{}, false) }()
+		synctest.Wait()
+		if n := running.Load(); n != 2 {
+			t.Errorf("%d passes at a time", n)
+		}
+		close(release)
+		if err := <-ended; err != nil || w.total != 6 {
+			t.Errorf("%d passes, %v", w.total, err)
+		}
+	})
 }
