@@ -78,6 +78,13 @@ type Dater interface {
 	Dates(ctx context.Context, items []Item, fn func(it Item, meta Meta)) error
 }
 
+// A Peeker is a Session that can digest headers without bodies. It calls fn once
+// an item with its HeaderHash, and whether that header is telling; an item whose
+// header the server does not show is left out.
+type Peeker interface {
+	Peek(ctx context.Context, items []Item, fn func(it Item, header [16]byte, telling bool)) error
+}
+
 // A Waiter is a Session whose server announces new mail. Wait returns nil when
 // something may have changed in the open folder: a hint to look, not a fact.
 type Waiter interface {

@@ -139,6 +139,36 @@ func (s *suite) dates() {
 	}
 }
 
+// peek compares the digest of a header alone with that of the whole message. A
+// source may leave headers out that it cannot see, but shows no wrong one.
+func (s *suite) peek() {
+	m := s.h.New(s.T, append(letters(3), shapes()...))
+	session, _, items := s.open(m)
+	peeker, ok := session.(fetch.Peeker)
+	if !ok {
+		return
+	}
+	telling := map[string][16]byte{}
+	s.must(peeker.Peek(s.Context(), items, func(it fetch.Item, header [16]byte, tells bool) {
+		if _, twice := telling[it.Key]; twice {
+			s.Errorf("fn was called twice for %+v", it)
+		}
+		if tells {
+			telling[it.Key] = header
+		}
+	}))
+	all, err := retrieve(s.Context(), session, items)
+	s.must(err)
+	got := s.byItem(items, all)
+	for i, it := range items {
+		whole := fetch.NewHeaderHash()
+		whole.Write(got[i].body)
+		if header, ok := telling[it.Key]; ok && (header != whole.Sum() || !whole.Telling()) {
+			s.Errorf("message %d: the header alone has another digest than in the message: %.80q", i, got[i].body)
+		}
+	}
+}
+
 func (s *suite) untouched() {
 	ms := letters(3)
 	ms[2].Flags = []string{`\Seen`}

@@ -22,6 +22,7 @@ func Run(t *testing.T, h Harness) {
 		{"bodies are byte exact", (*suite).bodies},
 		{"meta is complete at the end of the body", (*suite).meta},
 		{"dates without bodies", (*suite).dates},
+		{"headers without bodies", (*suite).peek},
 		{"reading changes nothing", (*suite).untouched},
 		{"a cut body is an error", (*suite).cut},
 		{"an answer without a body is an error of its item", (*suite).noBody},

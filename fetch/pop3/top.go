@@ -55,6 +55,22 @@ func (s *session) headers(ctx context.Context, how look, nums []uint32, fn func(
 	})
 }
 
+// Peek digests headers by TOP. Where there is no TOP nothing is shown.
+func (s *session) Peek(ctx context.Context, items []fetch.Item, fn func(it fetch.Item, header [16]byte, telling bool)) error {
+	defer s.cutWith(ctx)()
+	if !s.caps.hasOrSilent("TOP") {
+		return nil
+	}
+	i := -1
+	return ended(ctx, s.headers(ctx, topHeaders, s.numbers(items), func(_ uint32, h *header, _ error) error {
+		i++
+		if h != nil {
+			fn(items[i], h.hash.Sum(), h.hash.Telling())
+		}
+		return nil
+	}))
+}
+
 // Dates tells the date of each message's top Received field, by TOP. Where the
 // server has no TOP, or refuses it for a message, the date is zero.
 func (s *session) Dates(ctx context.Context, items []fetch.Item, fn func(it fetch.Item, meta fetch.Meta)) error {
