@@ -43,7 +43,11 @@ func execute(ctx context.Context, a *app, args []string) int {
 	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)
 	a.close()
-	return a.exit(err)
+	code := a.exit(err)
+	if ctx.Err() != nil && code != reply.Bug.ExitCode() && code != reply.IO.ExitCode() {
+		return 0 // it was told to stop: what is left is the next run's
+	}
+	return code
 }
 
 // An exitError ends the process with a status of its own. Its error, if any, has
