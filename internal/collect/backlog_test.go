@@ -2,7 +2,6 @@ package collect
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"time"
 
@@ -107,8 +106,10 @@ type refusingSession struct {
 }
 
 func (s *refusingSession) Open(ctx context.Context, folder string) (fetch.Listing, error) {
-	l, err := s.boxSession.Open(ctx, folder)
-	return l, errors.Join(err, s.r.refuses(folder))
+	if err := s.r.refuses(folder); err != nil {
+		return fetch.Listing{}, err
+	}
+	return s.boxSession.Open(ctx, folder)
 }
 
 // dated is a mailbox that can tell dates.

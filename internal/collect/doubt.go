@@ -257,9 +257,14 @@ func (p *pass) ask() error {
 	if err != nil {
 		return err
 	}
+	return p.askFrom(d.Mark)
+}
+
+// askFrom is ask from a mark of one's own; "" reads everything.
+func (p *pass) askFrom(mark string) error {
 	began := p.c.Now() // to the instant: a wait ends just when a doubt is ripe
 	a := &adoption{p: p, found: map[string]deliver.Receipt{}}
-	mark, err := p.finder.Arrived(p.hard, d.Mark, a.add)
+	mark, err := p.finder.Arrived(p.hard, mark, a.add)
 	if err == nil {
 		err = a.flush()
 	}
@@ -267,11 +272,13 @@ func (p *pass) ask() error {
 		return p.destinationError(fmt.Errorf("ask what has arrived: %w", err))
 	}
 	p.asked = began
-	d.Mark, d.Known = mark, true
-	if a.verdict != 0 {
-		d.Verifiable = a.verdict
-	}
-	if err := p.commit(d); err != nil {
+	err = p.note(func(d *ledger.Destination) {
+		d.Mark, d.Known = mark, true
+		if a.verdict != 0 {
+			d.Verifiable = a.verdict
+		}
+	})
+	if err != nil {
 		return err
 	}
 	p.c.mu.Lock()
@@ -291,7 +298,7 @@ type adoption struct {
 }
 
 func (a *adoption) add(id string, r deliver.Receipt) error {
-	if size, ok := a.p.sampled(id); ok && r.Size == size {
+	if size, ok := a.p.sampled(id); ok && (r.Size == size || size == anySize) {
 		a.verdict = 1
 	}
 	a.found[id] = r
@@ -364,30 +371,57 @@ func (p *pass) isDoubt(row ledger.Row) bool {
 // destination with.
 const sampleSize = 16
 
+// anySize is the size of a sample whose copy was delivered by an earlier pass.
+const anySize = -1
+
 func (p *pass) sampled(id string) (size int64, ok bool) {
 	p.tally(func() { size, ok = p.sample[id] })
 	return size, ok
 }
 
-// verify looks, after the first deliveries to a destination, whether it shows
-// our trace line. One that hides it (headers stripped, copies merged) cannot be
-// asked later, and no message is removed from a source on its word.
-func (p *pass) verify() error {
-	if p.finder == nil || len(p.sample) == 0 || p.hard.Err() != nil {
-		return nil
+// verified reports whether the destination shows our trace line, so that it can
+// be asked what has arrived. One that hides it (headers stripped, copies merged)
+// is no reason to remove anything from a source. It is looked for in what this
+// pass has delivered or else, once, in what the ledger calls delivered.
+func (p *pass) verified(delivered []ledger.Row) (bool, error) {
+	if p.finder == nil {
+		return true, nil
 	}
 	d, err := p.c.Ledger.Destination(p.hard, p.a.To)
-	if err != nil || d.Verifiable != 0 {
-		return err
+	if err != nil || d.Verifiable > 0 || d.Verifiable < 0 && len(p.sample) == 0 {
+		return d.Verifiable > 0, err
 	}
-	if err := p.ask(); err != nil {
-		return err
+	for _, r := range delivered[:min(len(delivered), sampleSize)] {
+		if _, fresh := p.sample[r.ID]; !fresh {
+			p.sample[r.ID] = anySize
+		}
 	}
-	if d, err = p.c.Ledger.Destination(p.hard, p.a.To); err != nil || d.Verifiable != 0 {
-		return err
+	for _, from := range []string{d.Mark, ""} {
+		if err := p.askFrom(from); err != nil {
+			return false, err
+		}
+		now, err := p.c.Ledger.Destination(p.hard, p.a.To)
+		if err != nil || now.Verifiable > 0 {
+			return err == nil, err
+		}
+		if d.Verifiable < 0 {
+			return false, nil // all of it was read before
+		}
 	}
 	p.log.Warn("the destination does not show the trace line of what was just delivered: doubts may be delivered twice, and nothing is removed from the source", "destination", p.a.To)
-	d.Verifiable = -1
+	return false, p.note(func(d *ledger.Destination) { d.Verifiable = -1 })
+}
+
+// note changes what is known of the destination. Another account's pass may do
+// so at the same time.
+func (p *pass) note(change func(*ledger.Destination)) error {
+	p.c.mu.Lock()
+	defer p.c.mu.Unlock()
+	d, err := p.c.Ledger.Destination(p.hard, p.a.To)
+	if err != nil {
+		return err
+	}
+	change(&d)
 	return p.commit(d)
 }
 

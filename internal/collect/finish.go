@@ -40,33 +40,79 @@ func parseAfter(s string) fetch.AfterAction {
 // dueLimit is how many after-actions are done in one session.
 const dueLimit = 10_000
 
-// finish does the after-actions that are due in a folder. They come from the
+// finishAll does the after-actions that are due, when all folders have been
+// looked at: what max_delete bounds is the pass, not a folder. They come from the
 // ledger, never from the listing: mail that is not ours is not touched.
-func (v *visit) finish(b *box) error {
-	due, err := v.c.Ledger.Due(v.hard, b.row.ID, v.c.Now(), dueLimit)
+func (v *visit) finishAll(boxes []*box) error {
+	due, err := v.due(boxes)
 	if err != nil || len(due) == 0 {
 		return err
 	}
-	byAfter := map[string][]ledger.Row{}
-	for _, r := range due {
-		byAfter[r.After] = append(byAfter[r.After], r)
+	bar, err := v.mayRemove(due)
+	if err != nil {
+		return err
 	}
-	if err := v.mayRemove(byAfter); err != nil {
-		b.res.Err = err
-		delete(byAfter, string(fetch.Delete))
-		for after := range byAfter {
-			if parseAfter(after).Do == fetch.Move && errors.Is(err, errUnverifiable) {
-				delete(byAfter, after)
-			}
+	for _, b := range boxes {
+		if len(due[b]) == 0 || v.ctx.Err() != nil {
+			continue
 		}
-	}
-	for after, rows := range byAfter {
-		if err := v.finishRows(b, parseAfter(after), rows); err != nil {
+		err := v.timed(b, func(b *box) error { return v.finish(b, due[b], bar) })
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// due returns what is due in those folders whose mail was brought without an
+// error.
+func (v *visit) due(boxes []*box) (map[*box][]ledger.Row, error) {
+	due := map[*box][]ledger.Row{}
+	for _, b := range boxes {
+		if !b.looked {
+			continue
+		}
+		rows, err := v.c.Ledger.Due(v.hard, b.row.ID, v.c.Now(), dueLimit)
+		if err != nil {
+			return nil, err
+		}
+		if len(rows) > 0 {
+			due[b] = rows
+		}
+	}
+	return due, nil
+}
+
+// finish does what is due in a folder, but for what bar forbids.
+func (v *visit) finish(b *box, due []ledger.Row, bar bar) error {
+	if v.open != b.name {
+		validity := b.listing.Validity
+		if err := v.enter(b); err != nil {
+			return err
+		}
+		if b.listing.Validity != validity {
+			return nil // the keys mean nothing any more; the next look sees to it
+		}
+	}
+	byAfter := map[string][]ledger.Row{}
+	for _, r := range due {
+		byAfter[r.After] = append(byAfter[r.After], r)
+	}
+	for after, rows := range byAfter {
+		a := parseAfter(after)
+		if err := bar[a.Do]; err != nil {
+			b.res.Err = err
+			continue
+		}
+		if err := v.finishRows(b, a, rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A bar says which after-actions must not be done now, and why.
+type bar map[fetch.Action]error
 
 // errUnverifiable: a destination that cannot be asked what it has is no reason
 // to remove anything.
@@ -74,19 +120,30 @@ var errUnverifiable = errors.New("the destination hides the trace line of what i
 
 // mayRemove refuses removals that are too many, or that rest on the word of a
 // destination that hides its copies.
-func (v *visit) mayRemove(due map[string][]ledger.Row) error {
-	n := len(due[string(fetch.Delete)])
-	if n > v.a.MaxDelete && !v.o.Unlimited {
-		return reply.WithClass(reply.Config, fmt.Errorf("%d messages are due to be deleted at the source, more than max_delete = %d: none was; `mailrill finish %s` shows them and goes on", n, v.a.MaxDelete, v.a.Name))
+func (v *visit) mayRemove(due map[*box][]ledger.Row) (bar, error) {
+	deletes, removals := 0, []ledger.Row(nil)
+	for _, rows := range due {
+		for _, r := range rows {
+			switch parseAfter(r.After).Do {
+			case fetch.Delete:
+				deletes++
+				removals = append(removals, r)
+			case fetch.Move:
+				removals = append(removals, r)
+			}
+		}
 	}
-	if v.finder == nil {
-		return nil
+	if len(removals) == 0 {
+		return nil, nil
 	}
-	d, err := v.c.Ledger.Destination(v.hard, v.a.To)
-	if err == nil && d.Verifiable < 0 {
-		err = reply.WithClass(reply.Config, errUnverifiable)
+	if ok, err := v.verified(removals); err != nil || !ok {
+		unverifiable := reply.WithClass(reply.Config, errUnverifiable)
+		return bar{fetch.Delete: unverifiable, fetch.Move: unverifiable}, err
 	}
-	return err
+	if n := deletes + v.removed; n > v.a.MaxDelete && !v.o.Unlimited {
+		return bar{fetch.Delete: reply.WithClass(reply.Config, fmt.Errorf("%d messages are due to be deleted at the source, more than max_delete = %d: none was; `mailrill finish %s` shows them and goes on", n, v.a.MaxDelete, v.a.Name))}, nil
+	}
+	return nil, nil
 }
 
 // finishRows does one kind of after-action.
@@ -119,6 +176,9 @@ func (v *visit) finishRows(b *box, a fetch.AfterAction, rows []ledger.Row) error
 func (p *pass) commitFinished(fins []finished) error {
 	cs := make([]ledger.Change, len(fins))
 	for i, f := range fins {
+		if parseAfter(f.row.After).Do == fetch.Delete {
+			p.removed++
+		}
 		f.row.State, f.row.At, f.row.Due = ledger.Finished, p.now(), time.Time{}
 		cs[i] = f.row
 	}

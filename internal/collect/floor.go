@@ -17,9 +17,9 @@ func (v *visit) raiseFloor(b *box) error {
 	if err != nil {
 		return err
 	}
-	row, from := b.row, v.cursor(b)
-	row.Floor, row.Validity = floor(from.UID, b.items, known), b.listing.Validity
-	if from == (fetch.Cursor{}) {
+	row := b.row
+	row.Floor, row.Validity = floor(b.from.UID, b.items, known), b.listing.Validity
+	if b.from == (fetch.Cursor{}) {
 		row.Full = v.now()
 	}
 	if row == b.row {

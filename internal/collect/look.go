@@ -11,9 +11,12 @@ import (
 
 // A box is a source folder in one session: what it lists and what is wanted.
 type box struct {
+	name    string
+	looked  bool // the steps before the after-actions are done
 	row     ledger.Folder
 	listing fetch.Listing
-	into    string // destination folder
+	into    string       // destination folder
+	from    fetch.Cursor // where items begin
 	items   []fetch.Item
 	known   map[string]ledger.Brief
 	wanted  []fetch.Item
@@ -26,30 +29,38 @@ type box struct {
 const relist = 24 * time.Hour
 
 // look opens a folder, lists it and decides what is wanted of it in this phase.
-func (v *visit) look(f fetch.Folder, res *Result) (*box, error) {
-	b := &box{into: v.a.Into(f), res: res}
-	var err error
-	if b.row, err = v.c.Ledger.Folder(v.hard, v.account.ID, f.Name); err != nil {
-		return nil, err
+func (v *visit) look(b *box) (err error) {
+	if b.row, err = v.c.Ledger.Folder(v.hard, v.account.ID, b.name); err != nil {
+		return err
 	}
-	v.intos[b.row.ID], v.folders[b.row.ID] = b.into, f.Name
-	if b.listing, err = v.session.Open(v.hard, f.Name); err != nil {
-		return nil, fmt.Errorf("%w %s: %w", errFolder, f.Name, err)
+	v.intos[b.row.ID], v.folders[b.row.ID] = b.into, b.name
+	if err := v.enter(b); err != nil {
+		return err
 	}
 	if err := v.checkMoved(b); err != nil {
-		return nil, err
+		return err
 	}
-	if b.items, err = v.session.List(v.hard, v.cursor(b)); err != nil {
-		return nil, fmt.Errorf("list %s: %w", f.Name, err)
+	b.from = v.cursor(b)
+	if b.items, err = v.session.List(v.hard, b.from); err != nil {
+		return fmt.Errorf("%w %s: list: %w", errFolder, b.name, err)
 	}
 	if b.known, err = v.c.Ledger.Lookup(v.hard, b.row.ID, keys(b.items)); err != nil {
-		return nil, err
+		return err
 	}
 	v.missing(b)
 	if err := v.backlog(b); err != nil {
-		return nil, err
+		return err
 	}
-	return b, v.choose(b)
+	return v.choose(b)
+}
+
+// enter opens a folder.
+func (v *visit) enter(b *box) (err error) {
+	v.open = b.name
+	if b.listing, err = v.session.Open(v.hard, b.name); err != nil {
+		return fmt.Errorf("%w %s: %w", errFolder, b.name, err)
+	}
+	return nil
 }
 
 func keys(items []fetch.Item) []string {
@@ -63,7 +74,7 @@ func keys(items []fetch.Item) []string {
 // cursor is where the listing begins: behind the floor, or once a day at the
 // very start.
 func (v *visit) cursor(b *box) fetch.Cursor {
-	if !b.listing.Stable || v.c.Now().Sub(b.row.Full) >= relist {
+	if age := v.c.Now().Sub(b.row.Full); !b.listing.Stable || age >= relist || age < 0 {
 		return fetch.Cursor{}
 	}
 	return fetch.Cursor{Validity: b.row.Validity, UID: b.row.Floor}

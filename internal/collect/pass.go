@@ -36,6 +36,7 @@ type pass struct {
 	gone      map[rowKey]bool  // those of them that are no longer at the source
 	asked     time.Time        // when the destination was last asked in this pass
 	failedDue bool             // a message that failed before is due again
+	removed   int              // messages that were deleted at the source
 	wanted    int              // messages that were to be brought
 	cautious  bool             // ask the source for one message at a time
 
@@ -100,7 +101,11 @@ func (p *pass) run() (err error) {
 	if err := p.failedAgain(); err != nil {
 		return err
 	}
-	return p.verify()
+	if p.finder == nil || len(p.sample) == 0 || p.hard.Err() != nil {
+		return nil
+	}
+	_, err = p.verified(nil)
+	return err
 }
 
 // begin reads what the ledger knows of the account.
@@ -193,6 +198,7 @@ func (p *pass) session(ph phase) (v *visit, err error) {
 type visit struct {
 	*pass
 	session   fetch.Session
+	open      string // the folder that is open in it
 	phase     phase
 	progress  int        // messages that were settled, or whose failure was recorded
 	brought   int        // of these, those that were news
@@ -212,31 +218,40 @@ func (v *visit) visitAll() error {
 	if err := v.meet(fs); err != nil {
 		return err
 	}
+	var boxes []*box
 	for _, f := range fs {
 		if v.ctx.Err() != nil {
 			return nil
 		}
-		res, start := v.report.result(f.Name), v.c.Now()
-		err := v.folder(f, res)
-		res.Seconds += v.c.Now().Sub(start).Seconds()
-		if err == nil {
-			continue
-		}
-		if refusal := (*reply.Error)(nil); !errors.As(err, &refusal) || !errors.Is(err, errFolder) {
+		b := &box{name: f.Name, into: v.a.Into(f), res: v.report.result(f.Name)}
+		boxes = append(boxes, b)
+		if err := v.timed(b, v.folder); err != nil {
 			return err
 		}
-		res.Err = err
 	}
-	return nil
+	return v.finishAll(boxes)
+}
+
+// timed takes a folder through a step. A refusal that concerns one folder only is
+// reported; the others go on.
+func (v *visit) timed(b *box, step func(*box) error) error {
+	start := v.c.Now()
+	err := step(b)
+	b.res.Seconds += v.c.Now().Sub(start).Seconds()
+	if refusal := (*reply.Error)(nil); errors.As(err, &refusal) && errors.Is(err, errFolder) {
+		b.res.Err = err
+		return nil
+	}
+	return err
 }
 
 // errFolder marks a refusal that concerns one folder only.
 var errFolder = errors.New("folder")
 
-// folder takes one folder through the steps of a pass.
-func (v *visit) folder(f fetch.Folder, res *Result) error {
-	b, err := v.look(f, res)
-	if err != nil || v.o.DryRun {
+// folder brings what is wanted of one folder.
+func (v *visit) folder(b *box) error {
+	defer func() { b.items, b.known, b.wanted, b.drain = nil, nil, nil, nil }()
+	if err := v.look(b); err != nil || v.o.DryRun {
 		return err
 	}
 	if len(b.wanted) > 0 {
@@ -249,14 +264,9 @@ func (v *visit) folder(f fetch.Folder, res *Result) error {
 			return err
 		}
 	}
-	if err := v.raiseFloor(b); err != nil {
-		return err
-	}
 	v.more = v.more || b.listing.Drains && v.progress > 0
-	if v.ctx.Err() != nil {
-		return nil
-	}
-	return v.finish(b)
+	b.looked = true
+	return v.raiseFloor(b)
 }
 
 // prepare connects the destination and readies folder there. Before the first
