@@ -55,7 +55,7 @@ func (p *progress) update(s collect.Progress) {
 		p.a.log.Info(text, "account", s.Account, "folder", s.Folder)
 		return
 	}
-	fmt.Fprintf(p.a.stderr, "\r\x1b[K%s %s: %s", s.Account, reply.Clean(s.Folder), text)
+	fmt.Fprintf(p.a.stderr, "\r\x1b[K%s %s: %s", s.Account, short(reply.Clean(s.Folder), 24), text)
 	p.drawn = true
 }
 
