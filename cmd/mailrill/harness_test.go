@@ -25,6 +25,8 @@ func TestMain(m *testing.M) {
 		switch os.Args[1] {
 		case "play-mailrill":
 			os.Exit(run(os.Args[2:], os.Stdout, os.Stderr))
+		case "play-crashing":
+			os.Exit(playCrashing(os.Args[2:]))
 		case "play-command":
 			os.Exit(playCommand(os.Args[2]))
 		}

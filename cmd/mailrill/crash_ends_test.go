@@ -1,0 +1,239 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"mailrill/internal/mailtest"
+	"mailrill/internal/mailtest/oracle"
+)
+
+// A crashPair is a source, a destination, and what becomes of the source copy.
+type crashPair struct {
+	source, destination string
+	remove              bool
+}
+
+func (p crashPair) String() string {
+	return fmt.Sprintf("%s-%s-%s", p.source, p.destination, map[bool]string{true: "delete", false: "keep"}[p.remove])
+}
+
+// crashPairs are all pairs; those whose every step is taken in CI come first.
+func crashPairs() (pairs []crashPair) {
+	pairs = []crashPair{{"pop3", "maildir", true}, {"imap", "imap", true}}
+	first := [2]crashPair(pairs)
+	for _, source := range []string{"pop3", "imap"} {
+		for _, destination := range []string{"imap", "maildir", "lmtp", "smtp", "command"} {
+			for _, remove := range []bool{false, true} {
+				if p := (crashPair{source, destination, remove}); p != first[0] && p != first[1] {
+					pairs = append(pairs, p)
+				}
+			}
+		}
+	}
+	return pairs
+}
+
+// canary is every password of a trial.
+const canary = "canary-3f9d0c71-password"
+
+// A trial is one mailbox, one destination and one mailrill, and the oracle that
+// judges them. The servers outlive each mailrill.
+type trial struct {
+	*rig
+	pair   crashPair
+	c      *oracle.Case
+	settle []func()     // until the servers have dealt with what they were sent
+	bodies atomic.Int64 // commands that asked the source for bodies
+	asked  bool         // the destination can be asked what has arrived
+}
+
+// trialShapes are the messages of a trial: one that is spooled in a file, one
+// that mailrill itself holds, one that the destination refuses if it can.
+var trialShapes = []string{"plain", "circles", "large", "refused", "dots"}
+
+func newTrial(t *testing.T, p crashPair, seed uint64) *trial {
+	t.Helper()
+	tr := &trial{pair: p}
+	tr.c = &oracle.Case{Messages: oracle.Make(seed, 1, len(trialShapes), trialShapes...), TraceField: "X-Mailrill-ID", Removed: p.remove}
+	for i := range tr.c.Messages {
+		m := &tr.c.Messages[i]
+		m.Poison = m.Poison && (m.Shape != "refused" || p.destination != "maildir" && p.destination != "command")
+	}
+	tr.rig = newRig(t, "")
+	destination := tr.destination(t)
+	tr.write("[destination.home]\n" + destination + "\n" + tr.source(t))
+	tr.c.Hold = oracle.Hold(filepath.Join(tr.dir, "state", "hold"))
+	tr.asked = p.destination == "imap" || p.destination == "maildir"
+	tr.hurry = true
+	return tr
+}
+
+// source starts the source, puts the messages in, and returns its config.
+func (tr *trial) source(t *testing.T) string {
+	t.Helper()
+	store := mailtest.NewStore()
+	for i, m := range tr.c.Messages {
+		store.Add("INBOX", mailtest.Message{Body: m.Body, Date: messageDate(i)})
+	}
+	tr.c.Source = storeBox(store)
+	count := func(_ int, line string) mailtest.Verdict {
+		if strings.HasPrefix(line, "RETR") || strings.Contains(line, "FETCH") && strings.Contains(line, "BODY.PEEK[]") {
+			tr.bodies.Add(1)
+		}
+		return mailtest.Verdict{}
+	}
+	var addr string
+	if tr.pair.source == "pop3" {
+		s := &mailtest.POP3{Store: store, User: "src", Password: canary, Pipelining: true, OnCommand: count}
+		addr = startServer(t, s)
+		tr.settle = append(tr.settle, s.Settle)
+	} else {
+		s := &mailtest.IMAP{Store: store, User: "src", Password: canary, OnCommand: count}
+		addr = startServer(t, s)
+		tr.settle = append(tr.settle, s.Settle)
+	}
+	after := map[bool]string{true: `after = "delete"`}[tr.pair.remove]
+	return strings.Replace(accountTo(tr.pair.source, addr, "src", after), `"pass"`, `"`+canary+`"`, 1)
+}
+
+func storeBox(s *mailtest.Store) oracle.Box {
+	return oracle.BoxFunc(func() (out []oracle.Copy, err error) {
+		for _, m := range s.Messages("INBOX") {
+			out = append(out, oracle.Copy{Where: fmt.Sprint("INBOX ", m.UID), Body: m.Body})
+		}
+		return out, nil
+	})
+}
+
+const toServer = "type = %q\nhost = \"127.0.0.1\"\nport = %s\ntls = \"none\"\nuser = \"dst\"\npassword = \"" + canary + "\"\n"
+
+// destination starts the destination and returns its config.
+func (tr *trial) destination(t *testing.T) string {
+	t.Helper()
+	switch kind := tr.pair.destination; kind {
+	case "maildir":
+		tr.c.Destination = oracle.Maildir(filepath.Join(tr.dir, "Maildir"))
+		return "type = \"maildir\"\npath = \"$DIR/Maildir\""
+	case "command":
+		return tr.command(t)
+	case "imap":
+		store := mailtest.NewStore()
+		s := &mailtest.IMAP{Store: store, User: "dst", Password: canary, RefuseAppend: refusesAppend}
+		addr := startServer(t, s)
+		tr.settle = append(tr.settle, s.Settle)
+		tr.c.Destination = storeBox(store)
+		return fmt.Sprintf(toServer, kind, port(addr))
+	default:
+		s := &mailtest.SMTP{LMTP: kind == "lmtp", User: "dst", Password: canary, RefuseMessage: refusesMail}
+		addr := startServer(t, s)
+		tr.settle = append(tr.settle, s.Settle)
+		tr.c.Destination, tr.c.Strip = receivedBox(s), behindResent
+		return fmt.Sprintf(toServer+"recipient = \"dst@example.org\"\nsender = \"me@example.org\"", kind, port(addr))
+	}
+}
+
+func refusesAppend(body []byte) string {
+	if bytes.Contains(body, []byte(oracle.PoisonWord)) {
+		return "NO [CANNOT] this is not taken"
+	}
+	return ""
+}
+
+func refusesMail(d mailtest.Delivery) string {
+	if bytes.Contains(d.Body, []byte(oracle.PoisonWord)) {
+		return "554 5.6.0 this is not taken"
+	}
+	return ""
+}
+
+func receivedBox(s *mailtest.SMTP) oracle.Box {
+	return oracle.BoxFunc(func() (out []oracle.Copy, err error) {
+		for i, d := range s.Received() {
+			out = append(out, oracle.Copy{Where: fmt.Sprint("delivery ", i), Body: d.Body})
+		}
+		return out, nil
+	})
+}
+
+func (tr *trial) command(t *testing.T) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(tr.dir, "taken")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	tr.c.Destination = oracle.Folder(dir)
+	return fmt.Sprintf("type = \"command\"\nargv = [\"/usr/bin/env\", \"GORACE=atexit_sleep_ms=0\", %q, \"play-command\", %q]\nline_ends = \"crlf\"", self, dir)
+}
+
+// die runs a pass in a process of its own that dies at a point, and looks at
+// what it leaves. A pass that does not come by there runs to its end.
+func (tr *trial) die(at string) *life {
+	tr.t.Helper()
+	tr.ahead += time.Second
+	l := live(tr.t, tr.dir, at, tr.ahead, "--config", tr.config, "--once", "--json", "--log-level", "debug")
+	for _, settle := range tr.settle {
+		settle()
+	}
+	if l.killed && !tr.asked {
+		tr.c.Ambiguous += tr.lostAnswers()
+	}
+	tr.judge(at, tr.c.Instant())
+	return l
+}
+
+// lostAnswers is how many messages the dead process had handed to a destination
+// that cannot be asked, without having written down an answer: mailrill's own
+// word for it, but never more than that destination has taken at all.
+func (tr *trial) lostAnswers() int {
+	tr.run("status", "--json")
+	delivered, _, extra := tr.c.Counts()
+	return min(oracle.Doubts(tr.stdout.Bytes()), delivered+extra)
+}
+
+// recover makes passes until nothing is left to do, and holds the end against
+// every invariant.
+func (tr *trial) recover(at string) {
+	tr.t.Helper()
+	told := tr.pass()
+	tr.judge(at, tr.c.End())
+	tr.judge(at, tr.c.Truth(told))
+	bodies := tr.bodies.Load()
+	tr.judge(at, tr.c.Again(0, func() int {
+		tr.pass()
+		return int(tr.bodies.Load() - bodies)
+	}))
+	tr.judge(at, oracle.Secrets([]string{canary}, []string{filepath.Join(tr.dir, "state"), filepath.Join(tr.dir, "log"), filepath.Join(tr.dir, "Maildir")}, nil))
+}
+
+// pass makes a pass in this process, and asks for the status.
+func (tr *trial) pass() (told oracle.Told) {
+	tr.t.Helper()
+	tr.ahead += time.Second
+	told.Exit = tr.run("--once", "--json")
+	told.Lines = bytes.Clone(tr.stdout.Bytes())
+	said := tr.stderr.String()
+	told.StatusExit = tr.run("status", "--json")
+	told.Status = bytes.Clone(tr.stdout.Bytes())
+	if told.Exit != 0 && told.Exit != 65 {
+		tr.t.Errorf("exit status %d\n%s%s", told.Exit, told.Lines, said)
+	}
+	return told
+}
+
+func (tr *trial) judge(at string, fs oracle.Findings) {
+	tr.t.Helper()
+	if len(fs) > 0 {
+		tr.t.Errorf("killed at %s:\n%v", at, fs)
+	}
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"mailrill/internal/mailtest/oracle"
+)
+
+// Every step: mailrill is killed at each point of a pass in turn, run again to
+// the end, and held against the oracle; and at pairs of points, the second one
+// in the recovery from the first. It is mbsync's method with real kills.
+//
+// The short form takes every step of two pairs of source and destination, a
+// sample of the steps of the other eighteen, and some pairs of steps.
+// MAILRILL_SOAK=n takes every step of all, and n pairs of steps of each;
+// MAILRILL_SEED=n samples others.
+
+// crashSample is how many steps, and pairs of steps, the short form samples.
+const crashSample = 4
+
+func crashSettings(t *testing.T) (soak int, seed uint64) {
+	t.Helper()
+	seed = 1
+	if v := os.Getenv("MAILRILL_SEED"); v != "" {
+		n, err := strconv.ParseUint(v, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seed = n
+	}
+	if v := os.Getenv("MAILRILL_SOAK"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		soak = n
+	}
+	t.Logf("MAILRILL_SEED=%d MAILRILL_SOAK=%d", seed, soak)
+	return soak, seed
+}
+
+// crashLimits are what a pass may take; the race detector multiplies memory.
+var crashLimits = oracle.Usage{RSS: 512 << 20, Descriptors: 32, Threads: 64, Goroutines: 16}
+
+func TestKilledAtEveryStep(t *testing.T) {
+	soak, seed := crashSettings(t)
+	for i, p := range crashPairs() {
+		t.Run(p.String(), func(t *testing.T) {
+			t.Parallel()
+			points := wholeLife(t, p, seed)
+			r := rand.New(rand.NewPCG(seed, uint64(i)))
+			steps := points
+			if i > 1 && soak == 0 {
+				steps = sample(r, points, crashSample)
+			}
+			var reached, tried atomic.Int64
+			t.Cleanup(func() { account(t, len(points), tried.Load(), reached.Load()) })
+			for _, at := range steps {
+				t.Run(at, func(t *testing.T) {
+					t.Parallel()
+					tried.Add(1)
+					reached.Add(killedAt(t, p, seed, at))
+				})
+			}
+			for range max(soak, crashSample) {
+				first, second := sample(r, points, 1)[0], fmt.Sprintf("*#%d", 1+r.IntN(len(points)/2))
+				t.Run(first+" and "+second, func(t *testing.T) {
+					t.Parallel()
+					killedAt(t, p, seed, first, second)
+				})
+			}
+		})
+	}
+}
+
+// wholeLife runs a pass that is not killed, judges it too, and returns the points
+// it came by.
+func wholeLife(t *testing.T, p crashPair, seed uint64) []string {
+	t.Helper()
+	tr := newTrial(t, p, seed)
+	l := tr.die("")
+	if l.killed || l.exit != 65 {
+		t.Fatalf("the whole pass: exit status %d\n%s", l.exit, l.stdout)
+	}
+	tr.judge("no point", l.usage.Check(crashLimits))
+	tr.judge("no point", oracle.Secrets([]string{canary}, nil, map[string][]byte{"stdout": l.stdout}))
+	tr.recover("no point")
+	for _, kind := range []string{"start#1", "commit state#2", "committed state#2", "sync hold#1", "read source#1", "write source#1", "end#1"} {
+		if !slices.Contains(l.points, kind) {
+			t.Fatalf("the whole pass did not come by %q: %q", kind, l.points)
+		}
+	}
+	return l.points
+}
+
+// attempts is how often a step is tried to be reached: goroutines and TCP do not
+// divide the work alike each time.
+const attempts = 5
+
+// killedAt kills a pass at a point, and its recovery at the next one, and so on,
+// and returns 1 if it came by the first.
+func killedAt(t *testing.T, p crashPair, seed uint64, points ...string) int64 {
+	t.Helper()
+	for range attempts {
+		tr := newTrial(t, p, seed)
+		killed := false
+		for i, at := range points {
+			l := tr.die(at)
+			killed = killed || i == 0 && l.killed
+		}
+		tr.recover(strings.Join(points, " and "))
+		if killed || t.Failed() {
+			return 1
+		}
+	}
+	return 0
+}
+
+func sample(r *rand.Rand, points []string, n int) []string {
+	points = slices.Clone(points)
+	r.Shuffle(len(points), func(i, j int) { points[i], points[j] = points[j], points[i] })
+	return points[:min(n, len(points))]
+}
+
+// account says how many steps were taken. Nearly all have to be, or the suite
+// proves less than it says.
+func account(t *testing.T, points int, tried, reached int64) {
+	t.Logf("a pass has %d points; killed at %d of %d steps tried", points, reached, tried)
+	if reached*10 < tried*9 {
+		t.Errorf("killed at %d of %d steps only", reached, tried)
+	}
+}
