@@ -110,6 +110,9 @@ func (p *pass) settleDoubts() error {
 // that an earlier process began was cut at the latest when this one began. A
 // destination that cannot be asked gets a message again only in a later pass.
 func (p *pass) ripe(d ledger.Row) time.Time {
+	if d.At.After(p.now()) { // the clock was set back since
+		return p.report.Start.Add(p.graceAfter(nil))
+	}
 	if !d.At.Before(p.c.Started) {
 		if p.finder == nil && !d.At.Before(p.report.Start) {
 			return d.At.Add(timeoutGrace)
@@ -216,20 +219,34 @@ func (p *pass) isWantedElsewhere(row ledger.Row) (bool, error) {
 	return false, err
 }
 
-// missing notes which doubts a whole listing does not show.
-func (v *visit) missing(b *box) {
-	if b.listing.Partial || v.phase != phaseDoubt {
-		return
+// missing notes which doubts a whole listing does not show. Messages that failed
+// and are gone were deleted by their owner: nothing is left to be done for them.
+func (v *visit) missing(b *box) error {
+	if b.listing.Partial {
+		return nil
 	}
 	listed := map[string]bool{}
 	for _, it := range b.items {
 		listed[it.Key] = true
 	}
 	for k := range v.resend {
-		if k.folder == b.row.ID && !listed[k.key] {
+		if v.phase == phaseDoubt && k.folder == b.row.ID && !listed[k.key] {
 			v.gone[k] = true
 		}
 	}
+	failed, err := v.c.Ledger.Failed(v.hard, b.row.ID)
+	if err != nil || v.o.DryRun {
+		return err
+	}
+	var cs []ledger.Change
+	for _, r := range failed {
+		if !listed[r.Key] {
+			v.log.Warn("a message that could not be collected is gone from the source", "folder", b.name, "key", r.Key, "why", r.Receipt)
+			cs = append(cs, ledger.Remove{Folder: r.Folder, Key: r.Key})
+			v.tally(func() { v.noFailure(r) })
+		}
+	}
+	return v.commit(cs...)
 }
 
 // askOnce asks a destination what it has, the first time that this process is

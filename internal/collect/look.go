@@ -47,7 +47,9 @@ func (v *visit) look(b *box) (err error) {
 	if b.known, err = v.c.Ledger.Lookup(v.hard, b.row.ID, keys(b.items)); err != nil {
 		return err
 	}
-	v.missing(b)
+	if err := v.missing(b); err != nil {
+		return err
+	}
 	if err := v.backlog(b); err != nil {
 		return err
 	}
@@ -225,7 +227,7 @@ func (v *visit) sort(b *box, it fetch.Item, brief ledger.Brief, first bool) (cha
 			b.res.Bytes += max(it.Size, 0)
 		}
 	case brief.State == ledger.Failed && brief.Attempts > 0 && v.phase == phaseFresh:
-		v.failedDue = v.failedDue || !v.c.Now().Before(brief.NextTry)
+		v.failedDue = v.failedDue || v.isDue(brief.NextTry)
 	case b.listing.Drains && brief.State.Terminal() && v.phase == phaseFresh && !v.drained[it.Key]:
 		b.drain = append(b.drain, it)
 	}
@@ -237,12 +239,12 @@ func (v *visit) tooLarge(it fetch.Item) bool { return v.a.MaxSize > 0 && it.Size
 // isWanted reports whether an item is this phase's business.
 func (v *visit) isWanted(b *box, it fetch.Item, brief ledger.Brief) bool {
 	switch brief.State {
-	case ledger.None, ledger.Old, ledger.TooLarge:
+	case ledger.None, ledger.Old, ledger.TooLarge, ledger.Lost:
 		return v.phase == phaseFresh
 	case ledger.Intent:
 		return v.phase == phaseDoubt && v.resend[rowKey{b.row.ID, it.Key}]
 	case ledger.Failed:
-		due := !v.c.Now().Before(brief.NextTry)
+		due := v.isDue(brief.NextTry)
 		if brief.Attempts == 0 {
 			return due && v.phase == phaseFresh
 		}

@@ -335,14 +335,23 @@ func (p *pass) outstanding() error {
 	if p.o.DryRun || len(p.failures) > 0 || p.hard.Err() != nil {
 		return nil
 	}
-	counts, err := p.c.Ledger.Counts(p.hard, p.account.ID)
-	switch {
-	case err != nil:
+	doubts, err := p.doubts()
+	if err != nil {
 		return err
-	case counts[ledger.Intent] > 0:
-		err = fmt.Errorf("%d messages may or may not have arrived; the destination is asked again in the next pass", counts[ledger.Intent])
-	case counts[ledger.Failed] > 0:
-		err = fmt.Errorf("%d messages failed in earlier passes and are tried again later", counts[ledger.Failed])
+	}
+	var failed []ledger.Row
+	for id := range p.folders {
+		rows, err := p.c.Ledger.Failed(p.hard, id)
+		if err != nil {
+			return err
+		}
+		failed = append(failed, rows...)
+	}
+	switch {
+	case len(doubts) > 0:
+		err = fmt.Errorf("%d messages may or may not have arrived; the destination is asked again in the next pass", len(doubts))
+	case len(failed) > 0:
+		err = fmt.Errorf("%d messages failed in earlier passes and are tried again later: %s", len(failed), failed[0].Receipt)
 	default:
 		return nil
 	}

@@ -124,7 +124,7 @@ func (p *pass) retryHeld() error {
 	}
 	var ids []string
 	for _, e := range entries {
-		if !e.Retry.IsZero() && !p.c.Now().Before(e.Retry) {
+		if !e.Retry.IsZero() && p.isDue(e.Retry) {
 			ids = append(ids, e.ID)
 		}
 	}

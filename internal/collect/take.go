@@ -150,6 +150,13 @@ func (v *visit) failed(b *box, it fetch.Item, err error) error {
 // the line's, not the message's, and costs nothing.
 var pauses = []time.Duration{0, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 4 * time.Hour}
 
+// isDue reports whether a time has come that lies at most the longest pause ahead.
+// One that is further away was reckoned by a clock that was wrong.
+func (p *pass) isDue(at time.Time) bool {
+	ahead := at.Sub(p.c.Now())
+	return ahead <= 0 || ahead > pauses[len(pauses)-1]
+}
+
 // pause returns how long to wait after the n-th failure.
 func pause(n int) time.Duration { return pauses[min(max(n, 1), len(pauses))-1] }
 

@@ -32,14 +32,14 @@ const (
 	Delivered State = 6 // acknowledged by the destination
 	Finished  State = 7 // delivered, and the after-action is done, or the source copy gone
 	Held      State = 8 // refused for good: in the hold until its owner decides
-	Lost      State = 9 // begun, not found at the destination, gone from the source
+	Lost      State = 9 // begun, not found at the destination, gone from the source; wanted should it be listed again
 )
 
 // Terminal reports whether a message in this state is never retrieved again by
 // itself.
 func (s State) Terminal() bool {
 	switch s {
-	case Seen, Delivered, Finished, Held, Lost:
+	case Seen, Delivered, Finished, Held:
 		return true
 	}
 	return false

@@ -55,6 +55,7 @@ CREATE TABLE message (
 CREATE INDEX message_id ON message (id) WHERE id <> '';
 CREATE INDEX message_same ON message (same) WHERE same <> 0;
 CREATE INDEX message_doubt ON message (at) WHERE state = 5;
+CREATE INDEX message_failed ON message (folder) WHERE state = 3;
 CREATE INDEX message_due ON message (folder, due) WHERE state = 6 AND action <> '';
 `
 

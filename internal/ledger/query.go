@@ -22,6 +22,7 @@ const (
 	settledByID = selectRow + ` WHERE id IN (%s) AND id <> '' AND` + settledNow
 	settledSame = selectRow + ` WHERE` + ofAccount + `AND same IN (%s) AND same <> 0 AND` + settledNow
 	doubts      = selectRow + ` WHERE state = 5 AND` + ofAccount + `ORDER BY at, folder, key`
+	failedRows  = selectRow + ` INDEXED BY message_failed WHERE state = 3 AND folder = ?`
 	dueRows     = selectRow + ` WHERE folder = ? AND state = 6 AND action <> '' AND due <= ?`
 	adoptedByID = `SELECT ` + adoptedColumns + `, sum FROM adopted WHERE id IN (%s)`
 )
@@ -100,6 +101,11 @@ func (l *Ledger) SameAs(ctx context.Context, account int64, same []uint64) (map[
 // Doubts returns the account's rows in Intent, the oldest first.
 func (l *Ledger) Doubts(ctx context.Context, account int64) ([]Row, error) {
 	return list(ctx, l.read, scanRow, doubts, account)
+}
+
+// Failed returns the rows of a folder in Failed.
+func (l *Ledger) Failed(ctx context.Context, folder int64) ([]Row, error) {
+	return list(ctx, l.read, scanRow, failedRows, folder)
 }
 
 // Due returns up to limit rows of a folder whose after-action is to be done by

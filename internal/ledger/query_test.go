@@ -243,6 +243,7 @@ func TestPlans(t *testing.T) {
 		{fmt.Sprintf(settledByID, "?"), "USING INDEX message_id (id=?)"},
 		{fmt.Sprintf(settledSame, "?"), "USING INDEX message_same (same=?)"},
 		{doubts, "SCAN message USING INDEX message_doubt"},
+		{failedRows, "USING INDEX message_failed (folder=?)"},
 		{dueRows, "USING INDEX message_due (folder=? AND due<?)"},
 		{fmt.Sprintf(adoptedByID, "?"), "USING PRIMARY KEY (id=?)"},
 	}
