@@ -173,6 +173,9 @@ func say(conn net.Conn, answer string) bool {
 			}
 		}
 	}
+	if answer == "" {
+		return !cut
+	}
 	_, err := io.WriteString(conn, answer)
 	return err == nil && !cut
 }

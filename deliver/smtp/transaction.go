@@ -109,8 +109,8 @@ func (t *transaction) hear() (refused, err error) {
 		} else if refused != nil && a.code == 354 {
 			t.c.broken = true // it waits for a message now
 		}
-		if t.c.broken {
-			break
+		if a.code == 421 {
+			break // nothing comes behind it
 		}
 	}
 	return refused, nil
@@ -226,11 +226,14 @@ func (t *transaction) copy(w io.Writer, r io.Reader, n int64) error {
 // broken connection does.
 func (t *transaction) cutOff(cause error) error {
 	t.c.broken = true
+	if errors.Is(cause, errStray) {
+		return notTaken(cause) // the envelope may not even have been sent
+	}
 	refused, err := t.hear()
 	if refused != nil {
 		return refused
 	}
-	if err == nil && !errors.Is(cause, errStray) {
+	if err == nil {
 		if a, err := t.c.read(); err == nil && a.code >= 400 {
 			return endFate(t.c.refusal(a, t.verb()))
 		}
