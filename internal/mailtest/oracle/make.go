@@ -3,6 +3,7 @@ package oracle
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -134,11 +135,11 @@ func words(r *rand.Rand, n int) string {
 
 // attachment returns about n octets of base64 in lines.
 func attachment(r *rand.Rand, n int) string {
-	raw := make([]byte, 57)
+	raw := make([]byte, 56)
 	var b strings.Builder
 	for b.Len() < n {
-		for i := range raw {
-			raw[i] = byte(r.Uint32())
+		for i := range len(raw) / 8 {
+			binary.LittleEndian.PutUint64(raw[8*i:], r.Uint64())
 		}
 		b.WriteString(base64.StdEncoding.EncodeToString(raw) + "\r\n")
 	}
