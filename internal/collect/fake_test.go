@@ -36,6 +36,7 @@ type mailbox struct {
 	loseQuit bool
 	newKeys  bool // every session gives new UIDLs
 	stuck    bool // QUIT moves no window
+	sizeless bool // tells no sizes
 }
 
 type mail struct {
@@ -112,7 +113,11 @@ func (s *boxSession) List(_ context.Context, from fetch.Cursor) (items []fetch.I
 			continue
 		}
 		if !s.m.stable || from.Validity != s.m.validity || m.uid > from.UID {
-			items = append(items, fetch.Item{Key: s.key(m), Num: m.uid, Size: int64(len(m.body)), Same: m.same})
+			size := int64(len(m.body))
+			if s.m.sizeless {
+				size = -1
+			}
+			items = append(items, fetch.Item{Key: s.key(m), Num: m.uid, Size: size, Same: m.same})
 		}
 	}
 	return items, nil
@@ -333,14 +338,29 @@ func newBench(t *testing.T, src *mailbox) *bench {
 		Into: func(f fetch.Folder) string { return "" }, After: fetch.AfterAction{Do: fetch.Keep},
 	}
 	b.restart()
-	t.Cleanup(func() { b.c.Ledger.Close() })
+	t.Cleanup(func() {
+		b.wantReleased()
+		b.c.Ledger.Close()
+	})
 	return b
+}
+
+// wantReleased checks that every body has given its room back: what is not given
+// back is missing until the process hangs.
+func (b *bench) wantReleased() {
+	b.t.Helper()
+	for _, g := range []*budget{b.c.Spool.memory, b.c.Spool.disk} {
+		if g.free != g.shared || g.lent != 0 {
+			b.t.Errorf("of a budget of %d are %d free, and %d lent", g.shared, g.free, g.lent)
+		}
+	}
 }
 
 // restart plays a new process over the same state.
 func (b *bench) restart() {
 	b.t.Helper()
 	if b.c != nil {
+		b.wantReleased()
 		b.c.Ledger.Close()
 	}
 	l, err := ledger.Open(b.dir)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -22,10 +23,12 @@ type flow struct {
 	queue chan *parcel
 	fates chan fate
 	done  sync.WaitGroup
+	once  sync.Once
 	told  Progress
 
 	mu       sync.Mutex
 	err      error              // ends the flow
+	bug      *panicked          // what a step of it panicked with
 	flying   map[string]*parcel // by ID: queued or on their way
 	progress int
 	brought  int
@@ -61,10 +64,13 @@ func (v *visit) startFlow(b *box) *flow {
 }
 
 // finish waits for everything that is on its way and returns what ended the
-// flow early.
+// flow early. Only its first call does anything.
 func (f *flow) finish() error {
-	close(f.queue)
+	f.once.Do(func() { close(f.queue) })
 	f.done.Wait()
+	if f.bug != nil {
+		panic(f.bug)
+	}
 	return f.stopped()
 }
 
@@ -165,9 +171,35 @@ func (f *flow) deliver() {
 			f.drop(batch)
 			continue
 		}
-		f.batch(batch)
+		f.guard(func() { f.batch(batch) })
 	}
 }
+
+// guard runs a step. If it panics the flow stops, and finish panics in its place:
+// on the goroutine of the pass, where a bug costs this account its pass and the
+// others nothing.
+func (f *flow) guard(step func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			f.stop(errBug)
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.bug = &panicked{p, debug.Stack()}
+		}
+	}()
+	step()
+}
+
+// errBug ends a flow in which a step has panicked.
+var errBug = reply.WithClass(reply.Bug, errors.New("a bug in mailrill"))
+
+// A panicked is a panic of another goroutine.
+type panicked struct {
+	value any
+	stack []byte
+}
+
+func (p *panicked) String() string { return fmt.Sprintf("%v\n%s", p.value, p.stack) }
 
 // next returns what has gathered in the queue, nil at its end.
 func (f *flow) next() []*parcel {
@@ -212,8 +244,16 @@ func (f *flow) batch(ps []*parcel) {
 		f.drop(ps)
 		return
 	}
+	defer func() { // also when Deliver panics
+		for _, p := range byID {
+			f.fates <- fate{p: p, err: errSilent}
+		}
+	}()
 	err := f.v.a.Destination.Deliver(f.v.hard, msgs, func(m *deliver.Message, r deliver.Receipt, err error) {
-		f.fates <- fate{byID[m], r, err}
+		if p, waits := byID[m]; waits {
+			delete(byID, m)
+			f.fates <- fate{p, r, err}
+		}
 	})
 	switch {
 	case err == nil:
@@ -223,6 +263,9 @@ func (f *flow) batch(ps []*parcel) {
 		f.reconnect(err)
 	}
 }
+
+// errSilent is the fate of a message of which its destination said nothing.
+var errSilent = errors.New("the destination said nothing of the message")
 
 // reconnect readies the destination again after its connection broke. What was
 // doubtful stays so; the pass goes on with the rest.
@@ -244,7 +287,7 @@ func (f *flow) settle() {
 		for len(f.fates) > 0 && len(fates) < batchCount {
 			fates = append(fates, <-f.fates)
 		}
-		f.settleAll(fates)
+		f.guard(func() { f.settleAll(fates) })
 	}
 }
 

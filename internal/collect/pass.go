@@ -30,6 +30,7 @@ type pass struct {
 	prepared  map[string]bool  // destination folders that were prepared
 	folders   map[int64]string // the account's folders, by Folder.ID
 	intos     map[int64]string // destination folder of those that were opened in this pass
+	lane      spoolLane        // this pass's own part of the spool
 	listed    map[rowKey]bool  // messages that were counted
 	drained   map[string]bool  // settled keys that were retrieved again to move a window on
 	resend    map[rowKey]bool  // doubts that are surely not there
@@ -182,6 +183,9 @@ func (p *pass) session(ph phase) (v *visit, err error) {
 	v = &visit{pass: p, session: s, phase: ph}
 	err = v.visitAll()
 	clean := err == nil && v.unsettled == 0 && p.ctx.Err() == nil && !p.o.DryRun
+	if clean && v.hides {
+		p.keepHeld()
+	}
 	if closeErr := s.Close(clean); clean && closeErr != nil {
 		return v, fmt.Errorf("end the session with the source: %w", closeErr)
 	}
@@ -206,6 +210,7 @@ type visit struct {
 	retrieved []string   // keys whose bodies were read
 	more      bool       // the window has moved: there may be more behind it
 	deferred  []finished // done at the source once the session is closed regularly
+	hides     bool       // a regular end may take what was retrieved out of the source's listing (POP3)
 }
 
 // visitAll works through the source's folders. A folder that is refused is
@@ -265,6 +270,7 @@ func (v *visit) folder(b *box) error {
 		}
 	}
 	v.more = v.more || b.listing.Drains && v.progress > 0
+	v.hides = v.hides || b.listing.Deferred || b.listing.Drains
 	b.looked = true
 	return v.raiseFloor(b)
 }

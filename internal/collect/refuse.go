@@ -19,6 +19,8 @@ type holding struct {
 	// back is the state that the row returns to if the destination is to blame;
 	// None where it was not the destination that refused.
 	back ledger.State
+	// kept: its source copy may be hidden by now (keepHeld). It stays in the hold.
+	kept bool
 }
 
 // putIntoHold makes a parcel safe in the hold and returns the row that says so.
@@ -40,7 +42,7 @@ func (p *pass) putIntoHold(b *box, pc *parcel, why error, retry time.Time, back 
 	}
 	p.tally(func() {
 		b.res.Held++
-		p.held = append(p.held, holding{row, why, b.res, back})
+		p.held = append(p.held, holding{row, why, b.res, back, false})
 	})
 	return row, nil
 }
@@ -72,13 +74,22 @@ func (p *pass) breaker() error {
 	return reply.WithClass(reply.Config, fmt.Errorf("%w: %w", errBreaker, last))
 }
 
+// keepHeld leaves what is in the hold there from now on: the session that brought
+// it ends regularly, and Gmail then hides what was retrieved; a server with
+// EXPIRE 0 deletes it. The hold's copy is the only one that can be relied on.
+func (p *pass) keepHeld() {
+	for i := range p.held {
+		p.held[i].kept = true
+	}
+}
+
 // takeBack undoes what the destination's refusals put into the hold: the messages
 // are at their source still, and are wanted again.
 func (p *pass) takeBack() error {
 	var kept, taken []holding
 	var cs []ledger.Change
 	for _, h := range p.held {
-		if h.back == ledger.None {
+		if h.back == ledger.None || h.kept {
 			kept = append(kept, h)
 			continue
 		}
@@ -93,6 +104,10 @@ func (p *pass) takeBack() error {
 		}
 		taken = append(taken, h)
 	}
+	cs, err := p.lowerFloors(cs)
+	if err != nil {
+		return err
+	}
 	if err := p.commit(cs...); err != nil {
 		return err
 	}
@@ -104,6 +119,23 @@ func (p *pass) takeBack() error {
 	}
 	p.held = kept
 	return nil
+}
+
+// lowerFloors adds to the rows that were taken back that their folders are listed
+// from the start again: a floor may have passed them while they were held.
+func (p *pass) lowerFloors(cs []ledger.Change) ([]ledger.Change, error) {
+	lowered := map[int64]bool{}
+	for _, c := range cs {
+		lowered[c.(ledger.Row).Folder] = true
+	}
+	folders, err := p.c.Ledger.Folders(p.hard, p.account.ID)
+	for _, f := range folders {
+		if lowered[f.ID] {
+			f.Floor = 0
+			cs = append(cs, f)
+		}
+	}
+	return cs, err
 }
 
 // takenBack is the row of a message that was taken back. One that may have
@@ -228,7 +260,7 @@ func (p *pass) sendEntry(e Entry) (receipt string, err error) {
 		return "", err
 	}
 	p.seal(pc)
-	fate := errors.New("the destination said nothing of the message")
+	fate := errSilent
 	err = p.a.Destination.Deliver(p.hard, []*deliver.Message{pc.msg}, func(_ *deliver.Message, r deliver.Receipt, err error) {
 		receipt, fate = r.Where, err
 	})

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
-
-	"golang.org/x/sync/semaphore"
+	"sync"
 
 	"mailrill/internal/fsx"
 )
@@ -19,19 +18,29 @@ import (
 type Spool struct {
 	fs     fsx.FS
 	dir    string
-	memory *semaphore.Weighted
-	disk   *semaphore.Weighted
+	memory *budget
+	disk   *budget
+	bufs   sync.Pool // of *[readSize]byte
 }
+
+// A spoolLane is a pass's own part of a Spool's budgets.
+type spoolLane struct{ memory, disk lane }
 
 const (
 	spoolSmall  = 256 << 10 // bodies up to this many octets stay in memory
-	spoolMemory = 16 << 20  // budget for small bodies
-	spoolDisk   = 64 << 20  // budget for large ones; one may always be larger, alone
+	spoolMemory = 16 << 20  // budget for small bodies, and what each pass has besides
+	ownMemory   = 1 << 20
+	spoolDisk   = 64 << 20 // budget for large ones
+	ownDisk     = 4 << 20
+	readSize    = 32 << 10
 )
 
 // NewSpool returns a Spool whose files lie in dir.
 func NewSpool(fs fsx.FS, dir string) *Spool {
-	return &Spool{fs, dir, semaphore.NewWeighted(spoolMemory), semaphore.NewWeighted(spoolDisk)}
+	return &Spool{
+		fs: fs, dir: dir, memory: newBudget(spoolMemory, ownMemory), disk: newBudget(spoolDisk, ownDisk),
+		bufs: sync.Pool{New: func() any { return new([readSize]byte) }},
+	}
 }
 
 const (
@@ -72,13 +81,13 @@ func (e *SpoolError) Unwrap() error { return e.Err }
 
 // Take reads r to its end. size is the expected size, or -1. The taps see every
 // octet. An error is r's, errEndless, or a *SpoolError.
-func (s *Spool) Take(ctx context.Context, r io.Reader, size int64, taps ...io.Writer) (*Body, error) {
-	release, err := s.reserve(ctx, size)
+func (s *Spool) Take(ctx context.Context, l *spoolLane, r io.Reader, size int64, taps ...io.Writer) (*Body, error) {
+	room, release, err := s.reserve(ctx, l, size)
 	if err != nil {
 		return nil, err
 	}
 	b := &Body{release: release}
-	if err := b.fill(s, &bounded{r, bodyLimit(size)}, io.MultiWriter(taps...)); err != nil {
+	if err := b.fill(s, &bounded{r, bodyLimit(size)}, room, io.MultiWriter(taps...)); err != nil {
 		b.Release()
 		return nil, err
 	}
@@ -99,31 +108,39 @@ func (b *bounded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// reserve takes the expected size off a budget.
-func (s *Spool) reserve(ctx context.Context, size int64) (release func(), err error) {
-	budget, limit := s.memory, int64(spoolMemory)
+// reserve takes the expected size off a budget. room is how much of the body may
+// stay in memory. Servers state sizes that are a little wrong (line ends), so
+// there is some to spare; what is still larger goes to a file, and the budget of
+// memory holds whatever a server says.
+func (s *Spool) reserve(ctx context.Context, l *spoolLane, size int64) (room int64, release func(), err error) {
 	if size > spoolSmall {
-		budget, limit = s.disk, spoolDisk
+		release, err = s.disk.take(ctx, &l.disk, min(size, spoolDisk))
+		return 0, release, err
 	}
-	n := min(max(size, 4<<10), limit)
-	if err := budget.Acquire(ctx, n); err != nil {
-		return nil, err
+	room = spoolSmall
+	if size >= 0 {
+		room = min(size+size/8+4<<10, spoolSmall)
 	}
-	return func() { budget.Release(n) }, nil
+	release, err = s.memory.take(ctx, &l.memory, room)
+	return room, release, err
 }
 
-// fill reads r into memory and, from spoolSmall on, into a file.
-func (b *Body) fill(s *Spool, r io.Reader, tap io.Writer) error {
+// fill reads r into memory and, when that is more than room, into a file.
+func (b *Body) fill(s *Spool, r io.Reader, room int64, tap io.Writer) error {
 	var mem []byte
-	buf := make([]byte, 32<<10)
+	whole := s.bufs.Get().(*[readSize]byte)
+	defer s.bufs.Put(whole)
+	buf := whole[:]
 	for {
 		n, err := r.Read(buf)
 		tap.Write(buf[:n])
 		b.Size += int64(n)
-		if b.file == nil && b.Size <= spoolSmall {
+		if b.file == nil && b.Size <= room {
 			mem = append(mem, buf[:n]...)
-		} else if err := b.spill(s, &mem, buf[:n]); err != nil {
-			return &SpoolError{err}
+		} else if n > 0 {
+			if err := b.spill(s, &mem, buf[:n]); err != nil {
+				return &SpoolError{err}
+			}
 		}
 		switch {
 		case err == io.EOF:

@@ -32,6 +32,7 @@ const receivedLimit = 100
 func (v *visit) retrieve(b *box) error {
 	v.wanted += len(b.wanted)
 	fl := v.startFlow(b)
+	defer fl.finish() // also when the request panics
 	err := v.request(fl, b)
 	flowErr := fl.finish()
 	v.progress += fl.progress
@@ -106,16 +107,21 @@ func (v *visit) take(fl *flow, b *box, it fetch.Item, meta *fetch.Meta, r io.Rea
 	p, err := v.spool(b, it, meta, r)
 	var disk *SpoolError
 	switch {
+	case err == nil:
 	case errors.As(err, &disk), v.hard.Err() != nil:
 		return err
 	case errors.Is(err, errEndless): // and so ends this session, but not the next
 		return errors.Join(err, v.failed(b, it, err))
-	case err != nil:
+	default:
 		v.unsettled++
 		return v.failed(b, it, err)
 	}
 	v.unsettled++
 	v.retrieved = append(v.retrieved, it.Key)
+	if err := v.continueRow(b, p); err != nil {
+		p.body.Release()
+		return err
+	}
 	return v.route(fl, b, p)
 }
 
@@ -163,7 +169,7 @@ func pause(n int) time.Duration { return pauses[min(max(n, 1), len(pauses))-1] }
 // spool reads a body and computes everything that follows from its octets.
 func (v *visit) spool(b *box, it fetch.Item, meta *fetch.Meta, r io.Reader) (*parcel, error) {
 	digest, head, seen := newDigest(), fetch.NewHeaderHash(), &capture{}
-	body, err := v.c.Spool.Take(v.hard, r, it.Size, digest, head, seen)
+	body, err := v.c.Spool.Take(v.hard, &v.lane, r, it.Size, digest, head, seen)
 	if err != nil {
 		return nil, err
 	}
@@ -174,7 +180,7 @@ func (v *visit) spool(b *box, it fetch.Item, meta *fetch.Meta, r io.Reader) (*pa
 	p.row.ID, p.row.Header, p.row.Message = m.ID, head.Sum(), ledger.MessageHash(p.header.messageID)
 	p.msg = m
 	v.seal(p)
-	return p, v.continueRow(b, p)
+	return p, nil
 }
 
 // seal gives the message its octets: the trace line, when there is one, and the
