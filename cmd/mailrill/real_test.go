@@ -89,12 +89,14 @@ func certificateFiles(t *testing.T, ca *mailtest.CA, dir string) (cert, key stri
 	return cert, key
 }
 
-func (s *site) startPostfix() {
+// startPostfix starts a Postfix, with further lines in its main.cf.
+func (s *site) startPostfix(extra ...string) {
 	s.t.Helper()
 	var err error
 	if s.postfix, err = real.NewPostfix(filepath.Join(filepath.Dir(s.Dir), "postfix"), s.Dovecot); err != nil {
 		missingServer(s.t, err)
 	}
+	s.postfix.Extra = strings.Join(extra, "\n")
 	if err := s.postfix.Start(); err != nil {
 		s.t.Fatal(err)
 	}

@@ -74,6 +74,7 @@ local_header_rewrite_clients =
 always_add_missing_headers = no
 message_size_limit = 104857600
 mailbox_size_limit = 0
+smtpd_error_sleep_time = 0
 alias_maps =
 alias_database =
 {{.Extra}}
