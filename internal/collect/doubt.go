@@ -88,22 +88,24 @@ func (p *pass) settleDoubts() error {
 	if err := p.askDoubts(); err != nil {
 		return err
 	}
-	if doubts, err = p.doubts(); err != nil {
+	if err := p.sessions(phaseDoubt); err != nil {
 		return err
 	}
+	return p.mourn()
+}
+
+// chooseDoubts finds the doubts that a session is to send again. Each session
+// chooses anew: one that was sent in the session before, and lost again, has
+// become a new doubt that nobody has asked about.
+func (p *pass) chooseDoubts() error {
 	clear(p.resend)
+	doubts, err := p.doubts()
 	for _, d := range doubts {
 		if p.absent(d) {
 			p.resend[rowKey{d.Folder, d.Key}] = true
 		}
 	}
-	if len(p.resend) == 0 {
-		return nil
-	}
-	if err := p.sessions(phaseDoubt); err != nil {
-		return err
-	}
-	return p.mourn()
+	return err
 }
 
 // ripe is when a doubt may be sent again if it is still not there. A delivery

@@ -176,6 +176,11 @@ var errBroken = errors.New("the connection to the source broke")
 // session logs in once and works through the folders. After errBroken, and
 // where v.more says so, another session of the same phase may bring more.
 func (p *pass) session(ph phase) (v *visit, err error) {
+	if ph == phaseDoubt {
+		if err := p.chooseDoubts(); err != nil || len(p.resend) == 0 {
+			return &visit{}, err
+		}
+	}
 	s, err := p.a.Source.Connect(p.hard)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the source: %w", err)
