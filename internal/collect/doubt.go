@@ -53,7 +53,11 @@ func (p *pass) settleKnown() error {
 	}
 	var cs []ledger.Change
 	for _, d := range doubts {
-		if found, ok := known[d.ID]; ok {
+		found, ok := known[d.ID]
+		if !ok && p.c.Hold.Has(p.a.Name, d.ID) { // killed before the row said so
+			found, ok = ledger.Found{State: ledger.Held, Receipt: "in the hold already"}, true
+		}
+		if ok {
 			cs = append(cs, p.joined(d, found))
 			p.tally(func() { p.folderOf(d).AlreadyThere++ })
 		}

@@ -55,6 +55,9 @@ type Entry struct {
 	// Retry is when it is tried again by itself; zero: when its owner says so.
 	Retry    time.Time `json:"retry,omitzero"`
 	Attempts int       `json:"attempts"`
+	// Doubt is set while it is unknown how an attempt ended: until then a copy may
+	// still turn up at the destination.
+	Doubt time.Time `json:"doubt,omitzero"`
 }
 
 func (h *Hold) path(account, id, ext string) string {

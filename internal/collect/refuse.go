@@ -34,6 +34,9 @@ func (p *pass) putIntoHold(b *box, pc *parcel, why error, retry time.Time, back 
 		Subject: reply.Clean(pc.header.subject), From: reply.Clean(pc.header.from),
 		Class: string(reply.ClassOf(why)), Reason: row.Receipt, Retry: retry, Attempts: row.Attempts,
 	}
+	if back == ledger.Intent {
+		e.Doubt = row.At.Add(p.graceAfter(why))
+	}
 	if err := p.c.Hold.Put(e, pc.body.Open(nil)); err != nil {
 		if errors.Is(err, ErrHoldFull) {
 			err = reply.WithClass(reply.Config, err)
@@ -193,13 +196,24 @@ func (p *pass) deliverEntry(e Entry) (delivered bool, err error) {
 	if err := p.prepare(e.Into); err != nil {
 		return false, err
 	}
+	sure, err := p.awaitEntry(e)
+	if err != nil {
+		return false, err
+	}
 	receipt, err := p.arrivedBefore(e.ID)
-	if err == nil && receipt == "" {
-		receipt, err = p.sendEntry(e)
+	if err != nil {
+		return false, err
+	}
+	if receipt == "" && !sure {
+		p.log.Warn("a held message may have arrived when it was tried last; it is too early to say", "id", e.ID, "until", e.Doubt)
+		return false, nil
+	}
+	if receipt == "" {
+		receipt, err = p.sendEntry(&e)
 	}
 	switch {
 	case errors.Is(err, deliver.ErrUnavailable):
-		return false, err
+		return false, errors.Join(err, p.c.Hold.Update(e))
 	case err != nil:
 		e.Attempts++
 		e.Reason, e.Class = reply.Clean(err.Error()), string(reply.ClassOf(err))
@@ -210,6 +224,24 @@ func (p *pass) deliverEntry(e Entry) (delivered bool, err error) {
 		return false, p.c.Hold.Update(e)
 	}
 	return true, p.releaseEntry(e, receipt)
+}
+
+// awaitEntry waits, not for long, until it is sure that a copy that an earlier
+// attempt may have brought would be there.
+func (p *pass) awaitEntry(e Entry) (sure bool, err error) {
+	if e.Doubt.IsZero() || p.finder == nil {
+		return true, nil
+	}
+	ripe := later(e.Doubt, p.c.Started.Add(p.finder.Settles()))
+	if e.Doubt.After(p.report.Start.Add(timeoutGrace)) { // the clock was set back since
+		ripe = p.report.Start.Add(p.finder.Settles())
+	}
+	if wait := ripe.Sub(p.c.Now()); wait > 0 && wait <= waitLimit {
+		if err := p.c.Sleep(p.ctx, wait); err != nil {
+			return false, err
+		}
+	}
+	return !p.c.Now().Before(ripe), nil
 }
 
 // releaseEntry records that a held message has arrived and removes it.
@@ -229,14 +261,13 @@ func (p *pass) releaseEntry(e Entry, receipt string) error {
 	return p.c.Hold.Remove(p.a.Name, e.ID)
 }
 
-// arrivedBefore reports whether an earlier attempt, cut short, has brought the
-// message after all.
+// arrivedBefore reports whether an earlier attempt has brought the message after
+// all: one that was cut short, or one that was killed before the entry was removed.
 func (p *pass) arrivedBefore(id string) (receipt string, err error) {
-	if p.finder == nil {
-		return "", nil
-	}
-	if err := p.ask(); err != nil {
-		return "", err
+	if p.finder != nil {
+		if err := p.ask(); err != nil {
+			return "", err
+		}
 	}
 	known, err := p.c.Ledger.Settled(p.hard, []string{id})
 	if f, ok := known[id]; ok && f.State != ledger.Held {
@@ -248,7 +279,9 @@ func (p *pass) arrivedBefore(id string) (receipt string, err error) {
 	return receipt, err
 }
 
-func (p *pass) sendEntry(e Entry) (receipt string, err error) {
+// sendEntry delivers a held message. That it may have arrived is on the disk before
+// the first octet, and stays there until the contrary is sure.
+func (p *pass) sendEntry(e *Entry) (receipt string, err error) {
 	file, err := p.c.Hold.Open(p.a.Name, e.ID)
 	if err != nil {
 		return "", err
@@ -260,14 +293,32 @@ func (p *pass) sendEntry(e Entry) (receipt string, err error) {
 		return "", err
 	}
 	p.seal(pc)
+	e.Doubt = p.now().Add(p.graceAfter(nil))
+	if err := p.c.Hold.Update(*e); err != nil {
+		return "", err
+	}
 	fate := errSilent
 	err = p.a.Destination.Deliver(p.hard, []*deliver.Message{pc.msg}, func(_ *deliver.Message, r deliver.Receipt, err error) {
 		receipt, fate = r.Where, err
 	})
-	if fate != nil {
-		return "", errors.Join(fate, err)
+	if fate == nil {
+		return receipt, nil
 	}
-	return receipt, nil
+	e.Doubt = time.Time{}
+	if !isCertain(fate) {
+		e.Doubt = p.now().Add(p.graceAfter(fate))
+	}
+	return "", errors.Join(fate, err)
+}
+
+// isCertain reports whether a fate says that the message was not stored.
+func isCertain(fate error) bool {
+	for _, certain := range []error{deliver.ErrRejected, deliver.ErrSkipped, deliver.ErrNotTaken, deliver.ErrUnavailable} {
+		if errors.Is(fate, certain) {
+			return true
+		}
+	}
+	return false
 }
 
 func digestOf(r io.Reader) (sum [32]byte, err error) {
