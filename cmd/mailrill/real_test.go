@@ -192,11 +192,15 @@ func (s *site) home(user string) string {
 	return fmt.Sprintf("[destination.home]\ntype = \"imap\"\nhost = \"localhost\"\nport = %d\nca_file = %q\nuser = %q\npassword = %q\n", s.IMAPS, s.ca, user, real.Password)
 }
 
-// normal is what Dovecot 2.3 makes of a message when it stores and serves it,
-// measured: a NUL becomes 0x80, a bare LF gets a CR before it. A CR before a
-// line end is kept.
-func normal(b []byte) []byte {
-	b = bytes.ReplaceAll(b, []byte{0}, []byte{0x80})
+// normal is what Dovecot 2.3 makes of a message when it stores it by APPEND and
+// serves it by IMAP, measured: what lineEnds says, and a NUL becomes 0x80.
+func normal(b []byte) []byte { return bytes.ReplaceAll(lineEnds(b), []byte{0}, []byte{0x80}) }
+
+// lineEnds is what becomes of them: stored, a line ends in LF, and one CR before
+// it is taken for a part of that; so is one at the very end. Served, an LF gets a
+// CR before it where there is none.
+func lineEnds(b []byte) []byte {
+	b = bytes.TrimSuffix(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")), []byte("\r"))
 	var out []byte
 	for i, c := range b {
 		if c == '\n' && (i == 0 || b[i-1] != '\r') {

@@ -50,7 +50,8 @@ type Mailbox struct {
 	// Cut makes the server drop the connection after so many octets of the body
 	// of message i, as they are served, from now on and in open sessions too.
 	Cut func(i, octets int)
-	// NoBody makes it answer the request for message i without a body.
+	// NoBody makes it answer the request for message i without a body; nil where
+	// no server of this kind can be made to.
 	NoBody func(i int)
 	// Mend undoes Cut and NoBody.
 	Mend func()

@@ -240,6 +240,9 @@ func (s *suite) noBody() {
 	ms := letters(3)
 	m := s.h.New(s.T, ms)
 	session, _, items := s.open(m)
+	if m.NoBody == nil {
+		return
+	}
 	m.NoBody(1)
 	all, err := retrieve(s.Context(), session, items)
 	s.must(err)
