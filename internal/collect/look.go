@@ -112,6 +112,7 @@ func (v *visit) backlog(b *box) error {
 		return nil
 	}
 	if err := v.a.Backlog.guard(v.a.Name, reply.Clean(b.row.Name)+" holds", b.items); err != nil {
+		b.res.Listed += len(b.items) // choose, which counts them, is not reached
 		return err
 	}
 	old, err := v.unwanted(b)
