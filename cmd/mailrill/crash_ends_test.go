@@ -15,6 +15,8 @@ import (
 )
 
 // A crashPair is a source, a destination, and what becomes of the source copy.
+// The source "gmail" is POP3 with Gmail's window, out of which a message goes when
+// it was retrieved and the session ended with QUIT.
 type crashPair struct {
 	source, destination string
 	remove              bool
@@ -28,10 +30,11 @@ func (p crashPair) String() string {
 func crashPairs() (pairs []crashPair) {
 	pairs = []crashPair{{"pop3", "maildir", true}, {"imap", "imap", true}}
 	first := [2]crashPair(pairs)
-	for _, source := range []string{"pop3", "imap"} {
+	for _, source := range []string{"pop3", "imap", "gmail"} {
 		for _, destination := range []string{"imap", "maildir", "lmtp", "smtp", "command"} {
 			for _, remove := range []bool{false, true} {
-				if p := (crashPair{source, destination, remove}); p != first[0] && p != first[1] {
+				p := crashPair{source, destination, remove}
+				if p != first[0] && p != first[1] && !(p.source == "gmail" && remove) {
 					pairs = append(pairs, p)
 				}
 			}
@@ -61,7 +64,7 @@ var trialShapes = []string{"plain", "circles", "large", "refused", "dots"}
 func newTrial(t *testing.T, p crashPair, seed uint64) *trial {
 	t.Helper()
 	tr := &trial{pair: p}
-	tr.c = &oracle.Case{Messages: oracle.Make(seed, 1, len(trialShapes), trialShapes...), TraceField: "X-Mailrill-ID", Removed: p.remove}
+	tr.c = &oracle.Case{Messages: oracle.Make(seed, 1, len(trialShapes), trialShapes...), TraceField: "X-Mailrill-ID", Removed: p.remove || p.source == "gmail"}
 	for i := range tr.c.Messages {
 		m := &tr.c.Messages[i]
 		m.Poison = m.Poison && (m.Shape != "refused" || p.destination != "maildir" && p.destination != "command")
@@ -89,24 +92,39 @@ func (tr *trial) source(t *testing.T) string {
 		}
 		return mailtest.Verdict{}
 	}
-	var addr string
-	if tr.pair.source == "pop3" {
-		s := &mailtest.POP3{Store: store, User: "src", Password: canary, Pipelining: true, OnCommand: count}
-		addr = startServer(t, s)
-		tr.settle = append(tr.settle, s.Settle)
-	} else {
-		s := &mailtest.IMAP{Store: store, User: "src", Password: canary, OnCommand: count}
-		addr = startServer(t, s)
-		tr.settle = append(tr.settle, s.Settle)
+	var server settler
+	protocol, user, extra := "pop3", "src", ""
+	switch tr.pair.source {
+	case "gmail":
+		user, extra = "src@gmail.com", `provider = "gmail"`
+		server = &mailtest.POP3{Store: store, User: user, Password: canary, Gmail: true, Window: 3, OnCommand: count}
+	case "pop3":
+		server = &mailtest.POP3{Store: store, User: user, Password: canary, Pipelining: true, OnCommand: count}
+	case "imap":
+		protocol = "imap"
+		server = &mailtest.IMAP{Store: store, User: user, Password: canary, OnCommand: count}
 	}
-	after := map[bool]string{true: `after = "delete"`}[tr.pair.remove]
-	return strings.Replace(accountTo(tr.pair.source, addr, "src", after), `"pass"`, `"`+canary+`"`, 1)
+	addr := startServer(t, server)
+	tr.settle = append(tr.settle, server.Settle)
+	if tr.pair.remove {
+		extra = `after = "delete"`
+	}
+	return strings.Replace(accountTo(protocol, addr, user, extra), `"pass"`, `"`+canary+`"`, 1)
 }
 
+// A settler is a server of mailtest that can be waited for.
+type settler interface {
+	starter
+	Settle()
+}
+
+// storeBox is the INBOX of a mailbox, without what Gmail's POP3 shows no more.
 func storeBox(s *mailtest.Store) oracle.Box {
 	return oracle.BoxFunc(func() (out []oracle.Copy, err error) {
 		for _, m := range s.Messages("INBOX") {
-			out = append(out, oracle.Copy{Where: fmt.Sprint("INBOX ", m.UID), Body: m.Body})
+			if !m.Popped {
+				out = append(out, oracle.Copy{Where: fmt.Sprint("INBOX ", m.UID), Body: m.Body})
+			}
 		}
 		return out, nil
 	})

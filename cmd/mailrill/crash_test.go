@@ -18,7 +18,7 @@ import (
 // in the recovery from the first. It is mbsync's method with real kills.
 //
 // The short form takes every step of two pairs of source and destination, a
-// sample of the steps of the other eighteen, and some pairs of steps.
+// sample of the steps of the others, and some pairs of steps.
 // MAILRILL_SOAK=n takes every step of all, and n pairs of steps of each;
 // MAILRILL_SEED=n samples others.
 
@@ -47,7 +47,7 @@ func crashSettings(t *testing.T) (soak int, seed uint64) {
 }
 
 // crashLimits are what a pass may take; the race detector multiplies memory.
-var crashLimits = oracle.Usage{RSS: 512 << 20, Descriptors: 32, Threads: 64, Goroutines: 16}
+var crashLimits = oracle.Usage{RSS: 256 << 20, Descriptors: 24, Threads: 32, Goroutines: 8}
 
 func TestKilledAtEveryStep(t *testing.T) {
 	soak, seed := crashSettings(t)
@@ -60,20 +60,22 @@ func TestKilledAtEveryStep(t *testing.T) {
 			if i > 1 && soak == 0 {
 				steps = sample(r, points, crashSample)
 			}
-			var reached, tried atomic.Int64
-			t.Cleanup(func() { account(t, len(points), tried.Load(), reached.Load()) })
+			var singles, pairs tally
+			t.Cleanup(func() {
+				t.Logf("a pass has %d points; killed at %v steps, and at %v pairs of steps twice", len(points), &singles, &pairs)
+				singles.check(t)
+			})
 			for _, at := range steps {
 				t.Run(at, func(t *testing.T) {
 					t.Parallel()
-					tried.Add(1)
-					reached.Add(killedAt(t, p, seed, at))
+					singles.add(killedAt(t, p, seed, at))
 				})
 			}
 			for range max(soak, crashSample) {
 				first, second := sample(r, points, 1)[0], fmt.Sprintf("*#%d", 1+r.IntN(len(points)/2))
 				t.Run(first+" and "+second, func(t *testing.T) {
 					t.Parallel()
-					killedAt(t, p, seed, first, second)
+					pairs.add(killedAt(t, p, seed, first, second))
 				})
 			}
 		})
@@ -89,6 +91,7 @@ func wholeLife(t *testing.T, p crashPair, seed uint64) []string {
 	if l.killed || l.exit != 65 {
 		t.Fatalf("the whole pass: exit status %d\n%s", l.exit, l.stdout)
 	}
+	t.Logf("it took %+v", l.usage)
 	tr.judge("no point", l.usage.Check(crashLimits))
 	tr.judge("no point", oracle.Secrets([]string{canary}, nil, map[string][]byte{"stdout": l.stdout}))
 	tr.recover("no point")
@@ -105,22 +108,23 @@ func wholeLife(t *testing.T, p crashPair, seed uint64) []string {
 const attempts = 5
 
 // killedAt kills a pass at a point, and its recovery at the next one, and so on,
-// and returns 1 if it came by the first.
-func killedAt(t *testing.T, p crashPair, seed uint64, points ...string) int64 {
+// and reports whether it came by all of them.
+func killedAt(t *testing.T, p crashPair, seed uint64, points ...string) bool {
 	t.Helper()
 	for range attempts {
 		tr := newTrial(t, p, seed)
-		killed := false
-		for i, at := range points {
-			l := tr.die(at)
-			killed = killed || i == 0 && l.killed
+		killed := 0
+		for _, at := range points {
+			if tr.die(at).killed {
+				killed++
+			}
 		}
 		tr.recover(strings.Join(points, " and "))
-		if killed || t.Failed() {
-			return 1
+		if killed == len(points) || t.Failed() {
+			return killed == len(points)
 		}
 	}
-	return 0
+	return false
 }
 
 func sample(r *rand.Rand, points []string, n int) []string {
@@ -129,11 +133,22 @@ func sample(r *rand.Rand, points []string, n int) []string {
 	return points[:min(n, len(points))]
 }
 
-// account says how many steps were taken. Nearly all have to be, or the suite
-// proves less than it says.
-func account(t *testing.T, points int, tried, reached int64) {
-	t.Logf("a pass has %d points; killed at %d of %d steps tried", points, reached, tried)
-	if reached*10 < tried*9 {
-		t.Errorf("killed at %d of %d steps only", reached, tried)
+// A tally counts what was tried, and at how much of it mailrill was killed.
+type tally struct{ tried, reached atomic.Int64 }
+
+func (c *tally) add(reached bool) {
+	c.tried.Add(1)
+	if reached {
+		c.reached.Add(1)
+	}
+}
+
+func (c *tally) String() string { return fmt.Sprintf("%d of %d", c.reached.Load(), c.tried.Load()) }
+
+// check demands that nearly all was reached, or the suite proves less than it
+// says. Where a read ends is TCP's business, so it cannot be all each time.
+func (c *tally) check(t *testing.T) {
+	if c.reached.Load()*10 < c.tried.Load()*9 {
+		t.Errorf("killed at %v steps only", c)
 	}
 }
