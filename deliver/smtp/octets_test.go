@@ -200,6 +200,10 @@ func TestEmpty(t *testing.T) {
 				t.Errorf("%s, answer %q: %v", offers, answer, errs[0])
 			}
 		}
+		stray := &peer{offers: "CHUNKING", answers: map[string]string{"RCPT": "250 a\r\n250 b\r\n", ".": answer}}
+		if fates, errs := send(t, open(t, stray.options(t)), m); fates[0] != "not taken temporary" {
+			t.Errorf("an answer too many: %v", errs[0])
+		}
 		left := len("LHLO me.example\r\nMAIL FROM:<me@a.example>\r\nRCPT TO:<you@b.example>\r\nBDAT 0 LAST\r")
 		p := &peer{offers: "CHUNKING"}
 		o := p.options(t)
@@ -309,6 +313,55 @@ func TestIdle(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A lastWords connection has said all that it will.
+type lastWords struct {
+	net.Conn
+	words io.Reader
+	t     *testing.T
+}
+
+func (c lastWords) Write(p []byte) (int, error) { return len(p), nil }
+func (c lastWords) Close() error                { return nil }
+
+func (c lastWords) Read(p []byte) (int, error) {
+	n, err := c.words.Read(p)
+	if err != nil {
+		c.t.Error("it waits for an answer that will not come")
+	}
+	return n, err
+}
+
+// TestNothingBehind421: a server that said 421 answers nothing more, and may take
+// its time to hang up.
+func TestNothingBehind421(t *testing.T) {
+	for words, want := range map[string]string{
+		"220 hi\r\n250-me\r\n250 PIPELINING\r\n421 bye\r\n":                         "unavailable temporary",
+		"220 hi\r\n250-me\r\n250 PIPELINING\r\n250 ok\r\n421 bye\r\n":               "unavailable temporary",
+		"220 hi\r\n250 me\r\n421 bye\r\n":                                           "unavailable temporary",
+		"220 hi\r\n250 me\r\n250 ok\r\n250 ok\r\n354 go\r\n421 bye\r\n":             "not taken temporary",
+		"220 hi\r\n250-me\r\n250 CHUNKING\r\n250 ok\r\n250 ok\r\n421 bye\r\n":       "not taken temporary",
+		"220 hi\r\n250-me\r\n250 CHUNKING\r\n250 ok\r\n550 5.1.1 no\r\n421 bye\r\n": "unavailable config",
+	} {
+		conn := &lineReader{strings.SplitAfter(words, "\n")}
+		o := Options{Dial: func(context.Context) (net.Conn, error) { return lastWords{words: conn, t: t}, nil }, LMTP: true, Hello: "me", Recipient: "you"}
+		if fates, errs := send(t, New(o), letters(1)...); fates[0] != want {
+			t.Errorf("%q: %v, want %s", words, errs[0], want)
+		}
+	}
+}
+
+// A lineReader yields a line with each Read.
+type lineReader struct{ lines []string }
+
+func (r *lineReader) Read(p []byte) (int, error) {
+	if len(r.lines) == 0 || r.lines[0] == "" {
+		return 0, io.EOF
+	}
+	n := copy(p, r.lines[0])
+	r.lines = r.lines[1:]
+	return n, nil
 }
 
 // TestNoPipelining: without PIPELINING no command goes out before the answer to

@@ -251,11 +251,11 @@ func (t *transaction) verb() string {
 // complete sends the octets that make the message whole, and reads what became
 // of it. From here on only the server's answer can say so.
 func (t *transaction) complete(end []byte) (string, error) {
-	if err := t.c.inTurn(); err != nil {
-		return "", notTaken(err)
-	}
 	t.c.out.Write(end)
 	sent := t.c.flush()
+	if errors.Is(sent, errStray) {
+		return "", notTaken(sent) // nor was the end sent
+	}
 	refused, err := t.hear()
 	var a answer
 	if err == nil && (refused == nil || !t.c.broken) {
