@@ -151,7 +151,7 @@ func postfixed(b []byte) []byte {
 }
 
 // fieldLine is a line that may stand in a header: a field, or one that goes on.
-var fieldLine = regexp.MustCompile("^([!-9;-~]+[ \\t]*:|[ \\t])")
+var fieldLine = regexp.MustCompile(`^([!-9;-~]+[ \t]*:|[ \t])`)
 
 // brokenUp breaks a line as Postfix does when it sends it on (lmtp_line_length_limit,
 // 998): the rest goes behind a blank on the next line.
