@@ -15,9 +15,14 @@ import (
 	"mailrill/internal/reply"
 )
 
-// listLimit bounds what one listing may hold in memory (about 500 MB). No
-// folder of a person comes near it; a server that never ends its answer does.
-const listLimit = 5_000_000
+const (
+	// listLimit bounds what one listing may hold. No folder of a person comes
+	// near it; a server that never ends its answer does.
+	listLimit = 1_000_000
+	// listSpare is how many more than EXISTS a listing may have: mail comes in
+	// meanwhile, and the count of some servers lags behind.
+	listSpare = 100_000
+)
 
 // Open selects a folder for reading only: looking at mail changes nothing, not
 // even \Recent.
@@ -62,7 +67,7 @@ func (s *session) List(ctx context.Context, from fetch.Cursor) ([]fetch.Item, er
 		return nil, nil
 	}
 	lower(s.changed)
-	l := listing{validity: s.selected.Validity, floor: floor}
+	l := newListing(s.selected, floor)
 	set := strconv.FormatUint(uint64(floor)+1, 10) + ":*"
 	if err := s.client.Fetch(ctx, set, s.listItems(), l.add); err != nil {
 		return nil, fmt.Errorf("list folder %q: %w", s.folder, err)
@@ -89,7 +94,19 @@ func (s *session) listItems() string {
 // listing gathers the answers to one listing.
 type listing struct {
 	validity, floor uint32
+	limit           int
 	items           []fetch.Item
+}
+
+// newListing makes room for all that the folder is said to hold, where all of it
+// is listed: a slice that grows to a million items takes three times the memory.
+func newListing(sel *imapwire.Selected, floor uint32) *listing {
+	count := min(max(sel.Count, 0), listLimit-listSpare)
+	l := &listing{validity: sel.Validity, floor: floor, limit: count + listSpare}
+	if floor == 0 {
+		l.items = make([]fetch.Item, 0, count)
+	}
+	return l
 }
 
 // add takes one FETCH. "n:*" always names the last message, even one below n
@@ -98,11 +115,21 @@ func (l *listing) add(r *imapwire.Response, _ io.Reader) error {
 	if r.UID <= l.floor {
 		return nil
 	}
-	if len(l.items) == listLimit {
-		return fmt.Errorf("the server lists more than %d messages", listLimit)
+	if n := len(l.items); n > 0 && l.items[n-1].Num == r.UID {
+		l.merge(n-1, r)
+		return nil
+	}
+	if len(l.items) == l.limit {
+		return fmt.Errorf("the server lists more than %d messages and says that there are %d", l.limit, l.limit-listSpare)
 	}
 	l.items = append(l.items, fetch.Item{Num: r.UID, Size: r.Size, Same: r.GmailID})
 	return nil
+}
+
+// merge adds to an item what another answer for it tells.
+func (l *listing) merge(i int, r *imapwire.Response) {
+	l.items[i].Size = max(l.items[i].Size, r.Size)
+	l.items[i].Same = max(l.items[i].Same, r.GmailID)
 }
 
 // result returns the items by ascending UID, each once, with all that any of

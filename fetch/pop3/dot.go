@@ -3,6 +3,7 @@ package pop3
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -26,7 +27,22 @@ type body struct {
 	ready   int    // octets of the message that lie in the buffer, ready to be taken
 	after   bool   // a line begins behind them
 	size    int64  // octets handed on
+	most    int64  // octets that may be handed on; 0: any number
 	err     error
+}
+
+// errEndless is the error of a message that is read for its header or its digest,
+// and goes on and on. A body that is retrieved is bounded by who reads it.
+var errEndless = errors.New("the message is far longer than the server listed it; no end of it was seen")
+
+// whole makes b end behind a message that was listed with size, even if the
+// server counts line ends as one octet, or does not know the size.
+func (b *body) whole(size int64) *body {
+	b.most = 1 << 30
+	if size > 0 {
+		b.most = 2*min(size, 1<<40) + 64<<20
+	}
+	return b
 }
 
 var (
@@ -84,7 +100,9 @@ func (b *body) empty() bool {
 // until they are taken.
 func (b *body) piece() ([]byte, error) {
 	for b.ready == 0 && b.err == nil {
-		b.err = b.scan()
+		if b.err = b.scan(); b.err == nil && b.most > 0 && b.size+int64(b.ready) > b.most {
+			b.ready, b.err = 0, errEndless
+		}
 	}
 	if b.ready == 0 {
 		return nil, b.err

@@ -127,7 +127,7 @@ func (s *session) keysByBody(ctx context.Context) error {
 		}
 		s.spoils("RETR", num)
 		hash := sha256.New()
-		if _, err := io.Copy(hash, newBody(s.gate.in, s.gate.crlf)); err != nil {
+		if _, err := io.Copy(hash, s.answerBody(num)); err != nil {
 			return s.fail("RETR", err)
 		}
 		key := bodyKey([sha256.Size]byte(hash.Sum(nil)))

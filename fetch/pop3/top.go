@@ -39,6 +39,11 @@ var (
 	retrHeaders = look{"RETR", retr}
 )
 
+// answerBody is the answer to a command for a message, which ends.
+func (s *session) answerBody(num uint32) *body {
+	return newBody(s.gate.in, s.gate.crlf).whole(s.box.sizes[num-1])
+}
+
 // headers shows fn the header of each of nums, or the server's refusal.
 func (s *session) headers(ctx context.Context, how look, nums []uint32, fn func(num uint32, h *header, refused error) error) error {
 	return s.each(ctx, how.verb, how.command, nums, func(i int, refused error) error {
@@ -48,7 +53,7 @@ func (s *session) headers(ctx context.Context, how look, nums []uint32, fn func(
 		s.spoils(how.verb, nums[i])
 		h := newHeader()
 		// Some servers ignore the 0 and send the whole message.
-		if _, err := io.Copy(h, newBody(s.gate.in, s.gate.crlf)); err != nil {
+		if _, err := io.Copy(h, s.answerBody(nums[i])); err != nil {
 			return s.fail(how.verb, err)
 		}
 		return fn(nums[i], h, nil)

@@ -133,15 +133,18 @@ func (b *body) drain() error {
 
 // discard reads on without keeping anything.
 func (b *body) discard() error {
-	const step = 1 << 30
+	s := &b.m.w.scan
+	if err := s.throwAway(max(b.left, 1)); err != nil {
+		return b.m.w.fail(err)
+	}
 	if b.left > 0 {
-		n, err := b.m.w.scan.br.Discard(int(min(b.left, step)))
+		n, err := s.br.Discard(int(b.left)) // at most maxWaste
 		b.left -= int64(n)
 		if err != nil {
 			return b.m.w.fail(cut(err))
 		}
 		return nil
 	}
-	b.Read(make([]byte, 512))
-	return nil
+	n, _ := b.Read(make([]byte, 512))
+	return s.throwAway(int64(n))
 }

@@ -27,6 +27,7 @@ type exchange struct {
 	own     []string // untagged responses that belong to it
 	first   uint64   // its tags are this and above
 	prompt  atomic.Bool
+	begun   bool // it has had the turn to read
 	holding bool // the turn to read is ours
 	ended   bool
 	stop    func() bool
@@ -156,6 +157,9 @@ func (x *exchange) take() error {
 	select {
 	case <-x.w.turn:
 		x.holding = true
+		if !x.begun {
+			x.begun, x.w.scan.waste = true, 0
+		}
 		return nil
 	case <-x.w.dead:
 		return x.w.cause()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -37,13 +38,41 @@ func (c *Client) Fetch(ctx context.Context, uids, items string, fn func(r *Respo
 	if err := x.send("UID FETCH " + uids + " (" + items + ")"); err != nil {
 		return err
 	}
-	return x.fetch(fn)
+	return x.fetch(answersLimit(uids), fn)
 }
 
-func (x *exchange) fetch(fn func(r *Response, body io.Reader) error) error {
+// maxAnswers bounds the answers to a FETCH of all messages from some UID on.
+const maxAnswers = 4_000_000
+
+// answersLimit bounds the answers to a FETCH: a few for each message that is
+// asked for, and as many again that nobody asked for as in any other command.
+func answersLimit(uids string) int {
+	limit := maxNoise
+	for part := range strings.SplitSeq(uids, ",") {
+		low, high, isRange := strings.Cut(part, ":")
+		if !isRange {
+			high = low
+		}
+		from, errFrom := strconv.ParseUint(low, 10, 32)
+		to, errTo := strconv.ParseUint(high, 10, 32)
+		switch {
+		case isRange && (errFrom != nil || errTo != nil):
+			return maxAnswers
+		case from > to:
+			from, to = to, from
+		}
+		if to-from > maxAnswers/4 {
+			return maxAnswers
+		}
+		limit += 4 * int(to-from+1)
+	}
+	return min(limit, maxAnswers)
+}
+
+func (x *exchange) fetch(limit int, fn func(r *Response, body io.Reader) error) error {
 	var before *message
 	shifts := x.w.shifts
-	for {
+	for n := 0; ; n++ {
 		ev, err := x.next()
 		if err != nil {
 			return err
@@ -51,6 +80,9 @@ func (x *exchange) fetch(fn func(r *Response, body io.Reader) error) error {
 		if ev.tag != "*" {
 			x.end()
 			return x.result(ev.status)
+		}
+		if n == limit {
+			return x.w.fail(errNoise)
 		}
 		if shifts != x.w.shifts { // message numbers mean something else now
 			before, shifts = nil, x.w.shifts

@@ -14,6 +14,7 @@ const (
 	maxResponse = 1 << 20  // what is held of one response, lines and literals
 	maxDepth    = 32       // of nested lists
 	maxListed   = 10_000   // elements of one list
+	maxWaste    = 1 << 30  // octets of literals that one command of ours throws away
 )
 
 // An oddError spoils one response; the session lives. Any other error of a
@@ -41,6 +42,7 @@ type scanner struct {
 	b     []byte // what is left of the current piece of a line, its end cut off
 	eol   bool   // the piece reaches to the end of the line
 	spent int    // octets of this response so far, streamed bodies not counted
+	waste int64  // octets thrown away since the command began
 }
 
 // start reads the first line of a response.
@@ -191,8 +193,21 @@ func (s *scanner) hold(n int64) ([]byte, error) {
 	return v, s.more()
 }
 
-// pass skips a literal of any size, and reads the line behind it.
+// throwAway counts octets that are read for nobody. A server that says its
+// messages twice wastes some; one that wastes more never ends.
+func (s *scanner) throwAway(n int64) error {
+	if n > maxWaste-s.waste {
+		return errNoise
+	}
+	s.waste += n
+	return nil
+}
+
+// pass skips a literal, and reads the line behind it.
 func (s *scanner) pass(n int64) error {
+	if err := s.throwAway(n); err != nil {
+		return err
+	}
 	if _, err := io.CopyN(io.Discard, s.br, n); err != nil {
 		return cut(err)
 	}

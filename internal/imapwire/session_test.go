@@ -94,6 +94,10 @@ func TestBounds(t *testing.T) {
 		{"endless list", "LIST", "* LIST ({5}\r\n(((((", strings.Repeat(" a {1}\r\nb", 1000), nil},
 		{"1 GiB literal announced", "LIST", "* LIST () \"/\" {1073741824}\r\n", "a", errLongReply},
 		{"8 EiB flag", "NOOP,UID FETCH", "* 1 FETCH (FLAGS ({9223372036854775807}\r\n", "a", errLongReply},
+		{"endless answers", "UID FETCH", "", strings.Repeat("* 1 FETCH (UID 1 RFC822.SIZE 5)\r\n", 100), errNoise},
+		{"endless bodies", "UID FETCH", "", strings.Repeat("* 1 FETCH (UID 1 BODY[] {5}\r\nA: b\n)\r\n", 100), errNoise},
+		{"8 EiB literal in FETCH", "NOOP,UID FETCH", "* 1 FETCH (X-Y {9223372036854775807}\r\n", "a", errNoise},
+		{"8 EiB body", "NOOP", "* 1 FETCH (UID 9 BODY[] {9223372036854775807}\r\n", "a", errNoise},
 		{"endless mailboxes", "LIST", "", strings.Repeat("* LIST () \"/\" a\r\n", 100), errMailboxes},
 	}
 	for _, tt := range tests {
@@ -112,6 +116,31 @@ func TestBounds(t *testing.T) {
 					t.Errorf("error is %v", err)
 				}
 			})
+		}
+	}
+}
+
+// TestEndlessUnreadBody: what nobody reads is thrown away, but not for ever.
+func TestEndlessUnreadBody(t *testing.T) {
+	for _, begin := range []string{"* 1 FETCH (UID 9 BODY[] {9223372036854775807}\r\n", "* 1 FETCH (UID 9 BODY[] {1073741825}\r\n"} {
+		c := session(t, on("UID FETCH", func(s *peer, tag, _ string) bool {
+			s.say("%s", begin)
+			return true
+		}))
+		err := c.Fetch(t.Context(), "1", "BODY[]", func(*Response, io.Reader) error { return nil })
+		if !errors.Is(err, errNoise) {
+			t.Errorf("%q: error is %v", begin, err)
+		}
+	}
+}
+
+func TestAnswersLimit(t *testing.T) {
+	for uids, want := range map[string]int{
+		"1": maxNoise + 4, "*": maxNoise + 4, "1:10": maxNoise + 40, "10:1,20": maxNoise + 44, "5:*": maxAnswers, "*:5": maxAnswers,
+		"1:4294967295": maxAnswers, "1:900000,1:900000": maxAnswers, "1:99999999999": maxAnswers,
+	} {
+		if got := answersLimit(uids); got != want {
+			t.Errorf("%s: %d, want %d", uids, got, want)
 		}
 	}
 }
