@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"time"
 
 	"mailrill/internal/reply"
 )
@@ -117,6 +118,14 @@ func (c *client) flush() error {
 	err := c.out.Flush()
 	c.broken = c.broken || err != nil
 	return err
+}
+
+// waitFor has the connection wait for d for each answer, where that is longer than
+// its timeout; 0 ends it.
+func (c *client) waitFor(d time.Duration) {
+	if conn, ok := c.conn.(interface{ SetPatience(time.Duration) }); ok {
+		conn.SetPatience(d)
+	}
 }
 
 // inTurn reports a reply that nobody asked for. It sees what has been read from

@@ -29,8 +29,8 @@ import (
 // Options say how to reach a server, and with which envelope.
 type Options struct {
 	// Dial returns a connection that is secure already and begins with the
-	// greeting. It watches progress: the answer to a message may take ten minutes
-	// (RFC 5321 §4.5.3.2.6), so its timeout should not be short.
+	// greeting. It watches progress; the answer to a message may take longer, which
+	// it learns by SetPatience(time.Duration) if it has that.
 	Dial      func(context.Context) (net.Conn, error)
 	Auth      sasl.Auth // nil: no login
 	LMTP      bool

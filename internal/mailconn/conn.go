@@ -44,6 +44,7 @@ type Conn struct {
 
 	mu     sync.Mutex
 	quiet  bool
+	spare  time.Duration // SetPatience
 	since  time.Time     // when the drip was last reset
 	waited time.Duration // in Read, since then
 	came   int           // octets since then
@@ -70,13 +71,24 @@ func (c *Conn) SetQuiet(quiet bool) {
 	c.arm()
 }
 
+// SetPatience lets each Read wait for d where that is longer than the timeout, as
+// for an answer that a server works hard for (RFC 5321 §4.5.3.2.6); 0 ends it.
+func (c *Conn) SetPatience(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.spare = d
+}
+
+// limit is how long a Read may wait. It is called under the lock.
+func (c *Conn) limit() time.Duration { return max(c.timeout, c.spare) }
+
 // arm sets the deadline of the Read that waits or is about to.
 func (c *Conn) arm() {
 	if c.quiet {
 		c.Conn.SetReadDeadline(time.Time{})
 		return
 	}
-	c.Conn.SetReadDeadline(time.Now().Add(c.timeout))
+	c.Conn.SetReadDeadline(time.Now().Add(c.limit()))
 }
 
 func (c *Conn) resetDrip() { c.since, c.waited, c.came = time.Now(), 0, 0 }
@@ -90,12 +102,13 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	c.mu.Lock()
 	c.arm()
+	limit := c.limit()
 	c.mu.Unlock()
 	began := time.Now()
 	n, err := c.Conn.Read(p)
 	c.in.Add(int64(n))
 	if err != nil {
-		return n, c.explain(err)
+		return n, c.explain(err, limit)
 	}
 	if err := c.checkDrip(n, began); err != nil {
 		return n, &Error{c.peer, err}
@@ -119,7 +132,7 @@ func (c *Conn) checkDrip(n int, began time.Time) error {
 	switch {
 	case c.came >= dripOctets:
 		c.resetDrip()
-	case c.waited > dripTimeouts*c.timeout:
+	case c.waited > dripTimeouts*c.limit():
 		return fmt.Errorf("only %d octets came within %v: %w", c.came, c.waited.Round(time.Second), os.ErrDeadlineExceeded)
 	}
 	return nil
@@ -138,18 +151,19 @@ func (c *Conn) Write(p []byte) (written int, err error) {
 		written += n
 		p = p[n:]
 	}
-	return written, c.explain(err)
+	return written, c.explain(err, c.timeout)
 }
 
-// explain puts an error of the connection into words and names the peer.
-func (c *Conn) explain(err error) error {
+// explain puts an error of the connection, which had to make progress within
+// limit, into words and names the peer.
+func (c *Conn) explain(err error, limit time.Duration) error {
 	switch {
 	case err == nil || err == io.EOF:
 		return err
 	case c.ctx.Err() != nil:
 		err = context.Cause(c.ctx)
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		err = noAnswer(c.timeout)
+		err = noAnswer(limit)
 	default:
 		err = explainTLS(err)
 	}

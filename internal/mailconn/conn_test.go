@@ -151,6 +151,33 @@ func TestQuietWait(t *testing.T) {
 	})
 }
 
+// A server may take its time for one answer; the next one has to be quick again.
+func TestPatience(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *Conn, peer net.Conn) {
+		c.SetPatience(10 * time.Minute)
+		go drip(peer, 1, 9*time.Minute)
+		if _, err := c.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		c.SetPatience(0)
+		_, err := c.Read(make([]byte, 1))
+		wantError(t, err, reply.Network, "no answer within 2m0s")
+	})
+}
+
+// Patience has an end, and the error says which.
+func TestPatienceEnds(t *testing.T) {
+	inBubble(t, func(t *testing.T, c *Conn, peer net.Conn) {
+		c.SetPatience(10 * time.Minute)
+		began := time.Now()
+		_, err := c.Read(make([]byte, 1))
+		wantError(t, err, reply.Network, "no answer within 10m0s")
+		if took := time.Since(began); took != 10*time.Minute {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
 // A reader that waits all the time, as go-imap's, is told of both ends of a wait.
 func TestQuietWhileReading(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *Conn, peer net.Conn) {
