@@ -113,22 +113,22 @@ func (p *pass) chooseDoubts() error {
 }
 
 // ripe is when a doubt may be sent again if it is still not there. A delivery
-// that an earlier process began was cut at the latest when this one began. A
+// whose end nobody has recorded, by a crash or a full disk, was cut at the latest
+// when this pass began; one that an earlier process began, when this one began. A
 // destination that cannot be asked gets a message again only in a later pass.
 func (p *pass) ripe(d ledger.Row) time.Time {
-	if d.At.After(p.now()) { // the clock was set back since
+	early := d.At.Before(p.report.Start)
+	switch {
+	case d.At.After(p.now()), d.NextTry.IsZero() && early: // the first: the clock was set back since
 		return p.report.Start.Add(p.graceAfter(nil))
-	}
-	if !d.At.Before(p.c.Started) {
-		if p.finder == nil && !d.At.Before(p.report.Start) {
-			return d.At.Add(timeoutGrace)
-		}
-		return d.NextTry
-	}
-	if p.finder == nil {
+	case p.finder == nil && early:
 		return d.At
+	case p.finder == nil, d.NextTry.IsZero():
+		return p.now().Add(timeoutGrace)
+	case d.At.Before(p.c.Started):
+		return later(d.NextTry, p.c.Started.Add(p.finder.Settles()))
 	}
-	return later(d.NextTry, p.c.Started.Add(p.finder.Settles()))
+	return d.NextTry
 }
 
 // absent reports whether a doubt is surely not at the destination, so that it may

@@ -25,3 +25,19 @@ func TestWaitEndsWithTheDoubt(t *testing.T) {
 	}
 	b.wantArrived(msgs(2)...)
 }
+
+// The disk was full when a delivery's end was to be recorded, or the process died
+// and came back within the moment: there is a grace all the same.
+func TestDoubtWhoseEndWasNotRecorded(t *testing.T) {
+	b := newBench(t, newMailbox("m"))
+	b.dst.onSent = func() { b.c.Ledger.Close() }
+	b.pass()
+	b.dst.onSent, b.dst.late = nil, 1
+	b.restart()
+	sleep := b.c.Sleep
+	b.c.Sleep = func(ctx context.Context, d time.Duration) error { b.dst.late = 0; return sleep(ctx, d) }
+	if r := b.pass(); r.Err != nil {
+		t.Fatalf("%+v", r)
+	}
+	b.wantArrived("m")
+}
