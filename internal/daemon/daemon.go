@@ -92,16 +92,18 @@ func (d *Daemon) Once(ctx context.Context, o collect.Options, force bool) error 
 				d.tell(&Outcome{Account: a, Report: barredReport(a, last, d.Now()), Pass: last})
 				return
 			}
-			d.pass(ctx, a, o)
+			d.pass(ctx, a, o, last)
 		})
 	}
 	all.Wait()
 	return d.end(ctx)
 }
 
-// barred reports whether another login would only bring a lock-out nearer.
+// barred reports whether another login would only bring a lock-out nearer. What
+// lies in the future was written by a clock that was wrong.
 func (d *Daemon) barred(a *config.Account, last ledger.Pass) bool {
-	return last.Class == string(reply.Credentials) && d.Now().Before(last.NextTry) && !d.Changed(a, last.At)
+	now := d.Now()
+	return last.Class == string(reply.Credentials) && !last.At.After(now) && now.Before(last.NextTry) && !d.Changed(a, last.At)
 }
 
 func barredReport(a *config.Account, last ledger.Pass, now time.Time) *collect.Report {
@@ -132,7 +134,7 @@ func (d *Daemon) serve(ctx context.Context, a *config.Account) {
 		if d.wait(ctx, func(now time.Time) time.Time { return d.due(a, last, now) }) != nil {
 			return
 		}
-		if out := d.pass(ctx, a, collect.Options{}); out != nil {
+		if out := d.pass(ctx, a, collect.Options{}, last); out != nil {
 			last = out.Pass
 		}
 		if ctx.Err() != nil {
@@ -189,7 +191,7 @@ func (d *Daemon) wait(ctx context.Context, due func(now time.Time) time.Time) er
 }
 
 // pass makes one pass when there is a slot for it, and records how it ended.
-func (d *Daemon) pass(ctx context.Context, a *config.Account, o collect.Options) *Outcome {
+func (d *Daemon) pass(ctx context.Context, a *config.Account, o collect.Options, last ledger.Pass) *Outcome {
 	select {
 	case d.slots <- struct{}{}:
 		defer func() { <-d.slots }()
@@ -198,7 +200,7 @@ func (d *Daemon) pass(ctx context.Context, a *config.Account, o collect.Options)
 	}
 	out := &Outcome{Account: a}
 	out.Report = d.guarded(ctx, a, o)
-	err := d.record(out, o)
+	err := d.record(out, o, last)
 	if err != nil {
 		d.Log.Error("write the ledger", "account", a.Name, "err", err)
 	}
@@ -230,15 +232,16 @@ func (d *Daemon) guarded(ctx context.Context, a *config.Account, o collect.Optio
 }
 
 // record writes the outcome into the ledger, so that a restart changes nothing
-// in the back-off.
-func (d *Daemon) record(out *Outcome, o collect.Options) error {
+// in the back-off. Where the ledger cannot be read it goes on from last.
+func (d *Daemon) record(out *Outcome, o collect.Options, last ledger.Pass) error {
 	ctx := context.Background()
 	row, err := d.Ledger.Account(ctx, out.Account.Name)
 	if err == nil {
-		out.Pass = after(row.Pass, out, d.Now())
-		if !o.DryRun {
-			err = d.Ledger.Commit(ctx, ledger.PassOf{Account: row.ID, Pass: out.Pass})
-		}
+		last = row.Pass
+	}
+	out.Pass = after(last, out, d.Now())
+	if err == nil && !o.DryRun {
+		err = d.Ledger.Commit(ctx, ledger.PassOf{Account: row.ID, Pass: out.Pass})
 	}
 	if err == nil && !o.DryRun {
 		err = d.Ledger.Backup(ctx, d.Now())

@@ -354,3 +354,44 @@ func TestWorkersBoundPasses(t *testing.T) {
 		}
 	})
 }
+
+// A state that cannot be read is looked at again by the back-off, not at once.
+func TestUnreadableLedgerIsNotHammered(t *testing.T) {
+	w := newWorld(t, account(t, "a", "@every 10m"))
+	w.outcome = func(string, int) error {
+		w.ledger.Close()
+		return nil
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	w.d.Done = func(*Outcome) {
+		if w.total++; w.total > 1000 || w.clock().After(noon.Add(2*time.Hour)) {
+			cancel()
+		}
+	}
+	if err := w.d.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if w.total > 1000 {
+		t.Errorf("%d passes by %v", w.total, w.clock())
+	}
+}
+
+// A login that was refused while the clock was years ahead bars nobody for years.
+func TestRefusalOfTheFuture(t *testing.T) {
+	w := newWorld(t, account(t, "a", "@every 10m"))
+	refused := true
+	w.outcome = func(string, int) error {
+		if refused {
+			return &reply.Error{Protocol: "imap", Command: "LOGIN", Code: "AUTHENTICATIONFAILED"}
+		}
+		return nil
+	}
+	w.now = noon.AddDate(10, 0, 0)
+	for _, want := range []int{1, 2} {
+		if err := w.d.Once(t.Context(), collect.Options{}, false); err != nil || w.total != want {
+			t.Fatalf("%d logins, want %d: %v", w.total, want, err)
+		}
+		w.now, refused = noon, false
+	}
+}
