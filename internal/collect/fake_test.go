@@ -31,6 +31,7 @@ type mailbox struct {
 	refuse   func(key string) error
 	hangUp   func(key string) bool // breaks the line before a word of the message
 	next     uint32
+	salt     int // of POP3-like keys
 	sessions int
 	served   int // bodies that were read to their end
 	loseQuit bool
@@ -126,6 +127,9 @@ func (s *boxSession) List(_ context.Context, from fetch.Cursor) (items []fetch.I
 func (s *boxSession) key(m *mail) string {
 	if s.m.stable {
 		return fmt.Sprintf("%d/%d", s.m.validity, m.uid)
+	}
+	if s.m.salt > 0 {
+		return fmt.Sprintf("u:%d-%d", s.m.salt, m.uid)
 	}
 	return fmt.Sprintf("u:%d", m.uid)
 }

@@ -65,11 +65,11 @@ func (v *visit) finishAll(boxes []*box) error {
 }
 
 // due returns what is due in those folders whose mail was brought without an
-// error.
+// error. A folder that was numbered anew just now waits for the next pass.
 func (v *visit) due(boxes []*box) (map[*box][]ledger.Row, error) {
 	due := map[*box][]ledger.Row{}
 	for _, b := range boxes {
-		if !b.looked {
+		if !b.looked || b.moved {
 			continue
 		}
 		rows, err := v.c.Ledger.Due(v.hard, b.row.ID, v.c.Now(), dueLimit)

@@ -119,6 +119,9 @@ func TestValidityThatChangesBeforeTheAfterAction(t *testing.T) {
 		t.Fatal("no folder was opened again")
 	}
 	b.now = b.now.Add(time.Minute)
+	if r := b.pass(); r.Err != nil || b.left() == 0 {
+		t.Fatalf("%+v: nothing is removed from a folder that was numbered anew just now; %d left", r, b.left())
+	}
 	if r := b.pass(); r.Err != nil || b.left() != 0 {
 		t.Fatalf("%+v, %d left", r, b.left())
 	}

@@ -26,6 +26,9 @@ func (c *capture) Write(p []byte) (int, error) {
 	if i := headerEnd(c.buf[from:]); i >= 0 {
 		c.buf, c.ended = c.buf[:from+i], true
 	}
+	if emptyHeader(c.buf) {
+		c.buf, c.ended = nil, true
+	}
 	c.ended = c.ended || len(c.buf) == captureLimit
 	return len(p), nil
 }
@@ -37,6 +40,12 @@ func headerEnd(b []byte) int {
 		i = j
 	}
 	return i
+}
+
+// emptyHeader reports whether a message begins with the empty line: what follows
+// is its body, whatever it looks like.
+func emptyHeader(b []byte) bool {
+	return len(b) > 0 && b[0] == '\n' || len(b) > 1 && b[0] == '\r' && b[1] == '\n'
 }
 
 // A header is what the engine wants to know of a message's header. Nothing here

@@ -13,6 +13,7 @@ import (
 type box struct {
 	name    string
 	looked  bool // the steps before the after-actions are done
+	moved   bool // the server has numbered the folder anew
 	row     ledger.Folder
 	listing fetch.Listing
 	into    string       // destination folder
@@ -37,9 +38,7 @@ func (v *visit) look(b *box) (err error) {
 	if err := v.enter(b); err != nil {
 		return err
 	}
-	if err := v.checkMoved(b); err != nil {
-		return err
-	}
+	b.moved = b.row.Validity != 0 && b.row.Validity != b.listing.Validity
 	b.from = v.cursor(b)
 	if b.items, err = v.session.List(v.hard, b.from); err != nil {
 		return fmt.Errorf("%w %s: list: %w", errFolder, b.name, err)
@@ -48,6 +47,9 @@ func (v *visit) look(b *box) (err error) {
 		return err
 	}
 	if err := v.missing(b); err != nil {
+		return err
+	}
+	if err := v.recognise(b); err != nil {
 		return err
 	}
 	if err := v.backlog(b); err != nil {
@@ -76,34 +78,14 @@ func keys(items []fetch.Item) []string {
 // cursor is where the listing begins: behind the floor, or once a day at the
 // very start.
 func (v *visit) cursor(b *box) fetch.Cursor {
-	if age := v.c.Now().Sub(b.row.Full); !b.listing.Stable || age >= relist || age < 0 {
+	if age := v.c.Now().Sub(b.row.Full); !b.listing.Stable || b.moved || age >= relist || age < 0 {
 		return fetch.Cursor{}
 	}
 	return fetch.Cursor{Validity: b.row.Validity, UID: b.row.Floor}
 }
 
-// checkMoved notices that a server has given all messages new UIDs. The old
-// keys mean nothing any more, so their after-actions are dropped; every message
-// is retrieved once more and recognised by its digest.
-func (v *visit) checkMoved(b *box) error {
-	if b.row.Validity == 0 || b.row.Validity == b.listing.Validity || v.o.DryRun {
-		return nil
-	}
-	v.log.Warn("the server has numbered the folder anew (UIDVALIDITY); every message is compared with what was delivered", "folder", b.row.Name, "was", b.row.Validity, "is", b.listing.Validity)
-	var changes []ledger.Change
-	err := v.c.Ledger.Rows(v.hard, b.row.ID, func(r ledger.Row) error {
-		if r.State == ledger.Delivered && r.After != "" {
-			r.State, r.At = ledger.Finished, v.now()
-			changes = append(changes, r)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	b.row.Validity, b.row.Floor = b.listing.Validity, 0
-	return v.commit(append(changes, b.row)...)
-}
+// oldMail is the receipt of messages that were left alone at the first look.
+const oldMail = "old mail"
 
 // backlog decides, at the first look at a folder, which of its old mail is
 // wanted. What is not gets a row, so that it stays decided.
@@ -124,7 +106,7 @@ func (v *visit) backlog(b *box) error {
 		switch _, known := b.known[it.Key]; {
 		case known:
 		case old[it.Key]:
-			changes = append(changes, v.row(b, it, ledger.Seen, "old mail"))
+			changes = append(changes, v.row(b, it, ledger.Seen, oldMail))
 			b.known[it.Key] = ledger.Brief{State: ledger.Seen}
 			b.res.SkippedBacklog++
 			b.res.New++

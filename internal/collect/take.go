@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"mailrill/deliver"
@@ -251,7 +252,7 @@ func (v *visit) route(fl *flow, b *box, p *parcel) error {
 	case looping:
 		v.log.Warn("skipped a message that this account has delivered already: source and destination form a loop", "folder", b.row.Name, "key", p.row.Key)
 		return fl.leave(p, "a loop: it bears this account's trace line")
-	case v.a.Own != "" && p.header.from == v.a.Own:
+	case v.a.Own != "" && strings.EqualFold(p.header.from, v.a.Own):
 		return fl.leave(p, "own sent mail")
 	case v.c.Hold.Has(v.a.Name, p.msg.ID):
 		return fl.join(p, ledger.Found{State: ledger.Held, Receipt: "in the hold already"})
