@@ -87,7 +87,7 @@ func (a *app) accountStatus(ctx context.Context, acct *config.Account) (s accoun
 	s.Delivered = counts[ledger.Delivered] + counts[ledger.Finished]
 	s.Doubts, s.Failed, s.TooLarge, s.Lost = counts[ledger.Intent], counts[ledger.Failed], counts[ledger.TooLarge], counts[ledger.Lost]
 	s.pass(row.Pass, acct)
-	d, err := a.ledger.Destination(ctx, acct.To)
+	d, err := a.ledger.Destination(ctx, acct.Destination.Place())
 	if d.Verifiable != 0 {
 		shows := d.Verifiable > 0
 		s.Verifiable = &shows

@@ -33,7 +33,8 @@ type Account struct {
 	Name        string
 	Source      fetch.Source
 	Destination deliver.Destination
-	To          string                           // the destination's name: what the ledger knows it by
+	To          string                           // the destination's name
+	Place       string                           // what the ledger knows it by: one name may be several mailboxes; "" is To
 	Into        func(folder fetch.Folder) string // destination folder of a source folder; "" its default
 	Backlog     Backlog
 	BacklogSeen bool // old mail is delivered as read
@@ -161,6 +162,9 @@ func (c *Collector) newPass(ctx context.Context, a *Account, o Options) *pass {
 		gone:     map[rowKey]bool{},
 		failures: map[rowKey]failure{},
 		sample:   map[string]int64{},
+	}
+	if p.place = a.Place; p.place == "" {
+		p.place = a.To
 	}
 	if f, ok := a.Destination.(deliver.Finder); ok && a.Trace {
 		p.finder = f

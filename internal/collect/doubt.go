@@ -262,7 +262,7 @@ func (p *pass) askOnce() error {
 		return nil
 	}
 	p.c.mu.Lock()
-	asked := p.c.asked[p.a.To]
+	asked := p.c.asked[p.place]
 	p.c.mu.Unlock()
 	if asked {
 		return nil
@@ -276,7 +276,7 @@ const askBatch = 512
 // ask reads the destination from where it was read last, adopts what the ledger
 // does not know, and settles the doubts that it finds.
 func (p *pass) ask() error {
-	d, err := p.c.Ledger.Destination(p.hard, p.a.To)
+	d, err := p.c.Ledger.Destination(p.hard, p.place)
 	if err != nil {
 		return err
 	}
@@ -309,7 +309,7 @@ func (p *pass) askFrom(mark string) error {
 	if p.c.asked == nil {
 		p.c.asked = map[string]bool{}
 	}
-	p.c.asked[p.a.To] = true
+	p.c.asked[p.place] = true
 	return nil
 }
 
@@ -376,7 +376,7 @@ func (a *adoption) settle(id string, r deliver.Receipt) ([]ledger.Change, error)
 		cs = append(cs, a.p.withAfter(row))
 		a.p.tally(func() { a.p.folderOf(row).AlreadyThere++ })
 	}
-	return append(cs, ledger.Adopted{ID: id, Receipt: r.Where, Destination: a.p.a.To}), nil
+	return append(cs, ledger.Adopted{ID: id, Receipt: r.Where, Destination: a.p.place}), nil
 }
 
 // isDoubt reports whether a row is a doubt of this account that no goroutine is
@@ -410,7 +410,7 @@ func (p *pass) verified(delivered []ledger.Row) (bool, error) {
 	if p.finder == nil {
 		return true, nil
 	}
-	d, err := p.c.Ledger.Destination(p.hard, p.a.To)
+	d, err := p.c.Ledger.Destination(p.hard, p.place)
 	if err != nil || d.Verifiable > 0 || d.Verifiable < 0 && len(p.sample) == 0 {
 		return d.Verifiable > 0, err
 	}
@@ -423,7 +423,7 @@ func (p *pass) verified(delivered []ledger.Row) (bool, error) {
 		if err := p.askFrom(from); err != nil {
 			return false, err
 		}
-		now, err := p.c.Ledger.Destination(p.hard, p.a.To)
+		now, err := p.c.Ledger.Destination(p.hard, p.place)
 		if err != nil || now.Verifiable > 0 {
 			return err == nil, err
 		}
@@ -440,7 +440,7 @@ func (p *pass) verified(delivered []ledger.Row) (bool, error) {
 func (p *pass) note(change func(*ledger.Destination)) error {
 	p.c.mu.Lock()
 	defer p.c.mu.Unlock()
-	d, err := p.c.Ledger.Destination(p.hard, p.a.To)
+	d, err := p.c.Ledger.Destination(p.hard, p.place)
 	if err != nil {
 		return err
 	}
@@ -461,7 +461,7 @@ func (c *Collector) Rebuild(ctx context.Context, a *Account) (copies int, err er
 	if err := a.Destination.Prepare(ctx, ""); err != nil {
 		return 0, err
 	}
-	d, err := c.Ledger.Destination(ctx, a.To)
+	d, err := c.Ledger.Destination(ctx, p.place)
 	if err != nil {
 		return 0, err
 	}

@@ -25,6 +25,7 @@ type pass struct {
 	log     *slog.Logger
 	report  *Report
 	account ledger.Account
+	place   string         // what the ledger knows the destination by
 	finder  deliver.Finder // nil: the destination cannot be asked
 
 	prepared  map[string]bool  // destination folders that were prepared

@@ -254,7 +254,7 @@ func (p *pass) releaseEntry(e Entry, receipt string) error {
 		r.State, r.At, r.Receipt = ledger.Delivered, p.now(), receipt
 		rows[i] = p.withAfter(r)
 	}
-	cs := append(changes(rows), ledger.Adopted{ID: e.ID, Receipt: receipt, Destination: p.a.To})
+	cs := append(changes(rows), ledger.Adopted{ID: e.ID, Receipt: receipt, Destination: p.place})
 	if err := p.commit(cs...); err != nil {
 		return err
 	}

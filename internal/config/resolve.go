@@ -51,6 +51,18 @@ func (d *Destination) resolve(a *Account) (c *Destination, key string, err error
 	return c, key, err
 }
 
+// Place tells apart what one destination of the config is for different accounts,
+// and what it was before it was pointed elsewhere. It holds no secret.
+func (d *Destination) Place() string {
+	switch d.Type {
+	case TypeMaildir:
+		return d.Name + " " + d.Path
+	case TypeIMAP:
+		return fmt.Sprintf("%s %s %s %d", d.Name, d.User, d.Host, d.Port)
+	}
+	return d.Name
+}
+
 // sender is the envelope sender: bounces go to the user, or, where the login
 // has no address, to the owner of the mailbox that the mail is brought to.
 func (d *Destination) sender() string {

@@ -41,6 +41,7 @@ func (e Env) Account(a *config.Account) *collect.Account {
 		Source:      e.source(a),
 		Destination: e.destination(a.Destination),
 		To:          a.To,
+		Place:       a.Destination.Place(),
 		Into:        func(f fetch.Folder) string { return a.Into(f.Name, f.Separator) },
 		Backlog:     backlog(a.Backlog),
 		BacklogSeen: a.BacklogSeen,
