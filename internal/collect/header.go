@@ -23,11 +23,10 @@ func (c *capture) Write(p []byte) (int, error) {
 	}
 	from := max(0, len(c.buf)-3)
 	c.buf = append(c.buf, p[:min(len(p), captureLimit-len(c.buf))]...)
-	if i := headerEnd(c.buf[from:]); i >= 0 {
-		c.buf, c.ended = c.buf[:from+i], true
-	}
 	if emptyHeader(c.buf) {
 		c.buf, c.ended = nil, true
+	} else if i := headerEnd(c.buf[from:]); i >= 0 {
+		c.buf, c.ended = c.buf[:from+i], true
 	}
 	c.ended = c.ended || len(c.buf) == captureLimit
 	return len(p), nil
