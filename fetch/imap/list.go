@@ -95,6 +95,7 @@ func (s *session) listItems() string {
 type listing struct {
 	validity, floor uint32
 	limit           int
+	answers         int
 	items           []fetch.Item
 }
 
@@ -115,11 +116,12 @@ func (l *listing) add(r *imapwire.Response, _ io.Reader) error {
 	if r.UID <= l.floor {
 		return nil
 	}
-	if n := len(l.items); n > 0 && l.items[n-1].Num == r.UID {
+	l.answers++
+	if n := len(l.items); n > 0 && l.items[n-1].Num == r.UID && l.answers < 4*l.limit {
 		l.merge(n-1, r)
 		return nil
 	}
-	if len(l.items) == l.limit {
+	if len(l.items) == l.limit || l.answers >= 4*l.limit {
 		return fmt.Errorf("the server lists more than %d messages and says that there are %d", l.limit, l.limit-listSpare)
 	}
 	l.items = append(l.items, fetch.Item{Num: r.UID, Size: r.Size, Same: r.GmailID})

@@ -22,7 +22,7 @@ func TestListingIsBounded(t *testing.T) {
 	}
 }
 
-// The same message again and again is one message.
+// The same message again and again is one message, but not without end.
 func TestListingOfOneMessage(t *testing.T) {
 	l := newListing(&imapwire.Selected{Validity: 1, Count: 1}, 0)
 	for range 2 * listSpare {
@@ -32,5 +32,12 @@ func TestListingOfOneMessage(t *testing.T) {
 	}
 	if len(l.items) != 1 {
 		t.Errorf("%d items", len(l.items))
+	}
+	var err error
+	for n := 0; err == nil && n < 4*listSpare; n++ {
+		err = l.add(&imapwire.Response{UID: 1, Size: 5}, nil)
+	}
+	if err == nil {
+		t.Error("there is no end")
 	}
 }

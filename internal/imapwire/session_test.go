@@ -122,7 +122,7 @@ func TestBounds(t *testing.T) {
 
 // TestEndlessUnreadBody: what nobody reads is thrown away, but not for ever.
 func TestEndlessUnreadBody(t *testing.T) {
-	for _, begin := range []string{"* 1 FETCH (UID 9 BODY[] {9223372036854775807}\r\n", "* 1 FETCH (UID 9 BODY[] {1073741825}\r\n"} {
+	for _, begin := range []string{"* 1 FETCH (UID 9 BODY[] {9223372036854775807}\r\n", "* 1 FETCH (UID 9 BODY[] {1073741825}\r\n", "* 1 FETCH (UID 9 BODY[] \"" + strings.Repeat("a", 65<<20)} {
 		c := session(t, on("UID FETCH", func(s *peer, tag, _ string) bool {
 			s.say("%s", begin)
 			return true
