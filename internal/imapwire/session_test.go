@@ -129,7 +129,7 @@ func TestEndlessUnreadBody(t *testing.T) {
 		}))
 		err := c.Fetch(t.Context(), "1", "BODY[]", func(*Response, io.Reader) error { return nil })
 		if !errors.Is(err, errNoise) {
-			t.Errorf("%q: error is %v", begin, err)
+			t.Errorf("%.60q: error is %v", begin, err)
 		}
 	}
 }
