@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -90,3 +91,11 @@ var (
 // TraceField is the name of the field in the first line of every copy. Its
 // value is the ID, a space and the account's name.
 const TraceField = "X-Mailrill-ID"
+
+// IDLength is how many characters an ID has.
+const IDLength = 26
+
+// IsID reports whether s has the form of an ID: characters of base32, a-z2-7.
+func IsID(s string) bool {
+	return len(s) == IDLength && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz234567") == ""
+}

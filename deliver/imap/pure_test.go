@@ -46,7 +46,7 @@ func FuzzTraceID(f *testing.F) {
 	f.Add([]byte("X-Mailrill-ID: " + someID + "\r\n"))
 	f.Add([]byte("X-Mailrill-ID:\r\n\t" + someID))
 	f.Fuzz(func(t *testing.T, header []byte) {
-		if id := traceID(header); id != "" && !validID(id) {
+		if id := traceID(header); id != "" && !deliver.IsID(id) {
 			t.Errorf("%q: %q", header, id)
 		}
 	})

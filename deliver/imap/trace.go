@@ -19,7 +19,7 @@ func traceID(header []byte) string {
 			continue
 		}
 		tokens := strings.Fields(value + folded(rest))
-		if len(tokens) == 0 || !validID(tokens[0]) {
+		if len(tokens) == 0 || !deliver.IsID(tokens[0]) {
 			return ""
 		}
 		return tokens[0]
@@ -35,9 +35,4 @@ func folded(rest []byte) string {
 	}
 	line, _, _ := bytes.Cut(rest, []byte("\n"))
 	return " " + string(line)
-}
-
-// validID reports whether s is 26 characters of a-z2-7.
-func validID(s string) bool {
-	return len(s) == 26 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz234567") == ""
 }

@@ -9,21 +9,6 @@ import (
 	"mailrill/deliver"
 )
 
-// idLength is the length of an ID, in characters of a-z2-7.
-const idLength = 26
-
-func validID(s string) bool {
-	if len(s) != idLength {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if (c < 'a' || c > 'z') && (c < '2' || c > '7') {
-			return false
-		}
-	}
-	return true
-}
-
 // uniquePart is SECONDS.ID.HOST. SECONDS are those of the first try, so that
 // each further one makes the same name.
 func uniquePart(m *deliver.Message, host string) string {
@@ -45,7 +30,7 @@ func fileName(m *deliver.Message, host string) (dir, name string) {
 func idOf(name string) string {
 	seconds, rest, _ := strings.Cut(name, ".")
 	id, _, dot := strings.Cut(rest, ".")
-	if !dot || !isDigits(seconds) || !validID(id) {
+	if !dot || !isDigits(seconds) || !deliver.IsID(id) {
 		return ""
 	}
 	return id

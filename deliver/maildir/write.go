@@ -34,7 +34,7 @@ func (c *stored) receipt(f *folder) deliver.Receipt {
 
 // write puts the message into tmp/, whole and durable, or leaves nothing.
 func (d *Destination) write(ctx context.Context, f *folder, c *stored) {
-	if !validID(c.m.ID) {
+	if !deliver.IsID(c.m.ID) {
 		c.err = fmt.Errorf("%w: its ID %q is none", deliver.ErrRejected, c.m.ID)
 		return
 	}

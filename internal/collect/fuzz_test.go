@@ -3,6 +3,8 @@ package collect
 import (
 	"bytes"
 	"testing"
+
+	"mailrill/deliver"
 )
 
 // FuzzCapture: however a message is cut into writes, the header that is looked
@@ -25,7 +27,7 @@ func FuzzCapture(f *testing.F) {
 			t.Errorf("%d octets are kept", len(whole.buf))
 		}
 		h := parseHeader(whole.buf)
-		if h.traceID != "" && !isID(h.traceID) {
+		if h.traceID != "" && !deliver.IsID(h.traceID) {
 			t.Errorf("trace ID %q", h.traceID)
 		}
 		if h.received > bytes.Count(whole.buf, []byte(":")) {

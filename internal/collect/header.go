@@ -108,7 +108,7 @@ func nextField(raw []byte) (name, value string, rest []byte) {
 // none.
 func traceValue(v string) (id, account string) {
 	f := strings.Fields(v)
-	if len(f) == 0 || !isID(f[0]) {
+	if len(f) == 0 || !deliver.IsID(f[0]) {
 		return "", ""
 	}
 	if len(f) > 1 {

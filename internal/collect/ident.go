@@ -5,11 +5,11 @@ import (
 	"encoding/base32"
 	"hash"
 	"io"
+
+	"mailrill/deliver"
 )
 
-// idLength is how many characters of base32 an ID has: 130 bits.
-const idLength = 26
-
+// idAlphabet gives 130 bits in deliver.IDLength characters.
 var idAlphabet = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // messageID is the identity of a message at its destination. It depends on the
@@ -22,21 +22,8 @@ func messageID(birth, into string, digest [32]byte) string {
 		h.Write([]byte{0})
 	}
 	h.Write(digest[:])
-	return idAlphabet.EncodeToString(h.Sum(nil))[:idLength]
+	return idAlphabet.EncodeToString(h.Sum(nil))[:deliver.IDLength]
 }
 
 // newDigest returns the hash of a body's identity.
 func newDigest() hash.Hash { return sha256.New() }
-
-// isID reports whether s can be an ID of ours.
-func isID(s string) bool {
-	if len(s) != idLength {
-		return false
-	}
-	for _, c := range []byte(s) {
-		if (c < 'a' || c > 'z') && (c < '2' || c > '7') {
-			return false
-		}
-	}
-	return true
-}

@@ -42,7 +42,7 @@ func TestCopyIsTraceLineAndBody(t *testing.T) {
 	b.pass()
 	for i, c := range b.dst.copies {
 		line, body, _ := strings.Cut(c.body, "\r\n")
-		if line != "X-Mailrill-ID: "+c.id+" acct" || !isID(c.id) || body != b.src.folders["INBOX"][i].body {
+		if line != "X-Mailrill-ID: "+c.id+" acct" || !deliver.IsID(c.id) || body != b.src.folders["INBOX"][i].body {
 			t.Errorf("copy %q", c.body)
 		}
 	}
