@@ -120,12 +120,20 @@ func (c *client) flush() error {
 	return err
 }
 
-// waitFor has the connection wait for d for each answer, where that is longer than
-// its timeout; 0 ends it.
-func (c *client) waitFor(d time.Duration) {
+// patience is how long a server may take to answer for a message that it has
+// whole. Who hangs up earlier than it is done sends the message once more: RFC
+// 5321 §4.5.3.2.6 says ten minutes, and fetchmail and Dovecot's proxy doubled mail
+// until they heard of it.
+const patience = 10 * time.Minute
+
+// readPatiently reads the answer to a message. The connection waits longer for it
+// than its timeout, if it can.
+func (c *client) readPatiently() (answer, error) {
 	if conn, ok := c.conn.(interface{ SetPatience(time.Duration) }); ok {
-		conn.SetPatience(d)
+		conn.SetPatience(patience)
+		defer conn.SetPatience(0)
 	}
+	return c.read()
 }
 
 // inTurn reports a reply that nobody asked for. It sees what has been read from

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"time"
 
 	"mailrill/deliver"
 )
@@ -257,24 +256,16 @@ func (t *transaction) complete(end []byte) (string, error) {
 	if errors.Is(sent, errStray) {
 		return "", notTaken(sent) // nor was the end sent
 	}
-	t.c.waitFor(patience)
-	defer t.c.waitFor(0)
 	refused, err := t.hear()
 	var a answer
 	if err == nil && (refused == nil || !t.c.broken) {
-		a, err = t.c.read()
+		a, err = t.c.readPatiently()
 	}
 	if err == nil {
 		err = t.c.inTurn()
 	}
 	return t.verdict(a, refused, errors.Join(sent, err))
 }
-
-// patience is how long a server may take to answer for a message that it has
-// whole. Who hangs up earlier than it is done sends the message once more: RFC
-// 5321 §4.5.3.2.6 says ten minutes, and fetchmail and Dovecot's proxy doubled mail
-// until they heard of it.
-const patience = 10 * time.Minute
 
 // verdict makes a fate of the last answer (without a code if there was none), of
 // what the envelope met, and of the connection's errors.
