@@ -20,7 +20,7 @@ const (
 // renamed since was born with it, so that their IDs never mix. A read-only ledger
 // returns one that it does not know with ID 0.
 func (l *Ledger) Account(ctx context.Context, name string) (Account, error) {
-	a, found, err := one(ctx, l.read, scanAccount, accountByName, name)
+	a, found, err := one(ctx, &l.read, scanAccount, accountByName, name)
 	if err != nil || found {
 		return a, err
 	}
@@ -63,7 +63,7 @@ func (t *tx) next(ctx context.Context, table string) (int64, error) {
 
 // Accounts returns all accounts, by name.
 func (l *Ledger) Accounts(ctx context.Context) ([]Account, error) {
-	return list(ctx, l.read, scanAccount, `SELECT `+accountColumns+`, sum FROM account ORDER BY name`)
+	return list(ctx, &l.read, scanAccount, `SELECT `+accountColumns+`, sum FROM account ORDER BY name`)
 }
 
 // Rename gives the account a new name; its birth name, and so every ID, stays.
@@ -93,7 +93,7 @@ func (l *Ledger) Rename(ctx context.Context, old, new string) error {
 // made, durably, with Looked false. A read-only ledger returns one that it does
 // not know with ID 0.
 func (l *Ledger) Folder(ctx context.Context, account int64, name string) (Folder, error) {
-	f, found, err := one(ctx, l.read, scanFolder, folderByName, account, name)
+	f, found, err := one(ctx, &l.read, scanFolder, folderByName, account, name)
 	if err != nil || found {
 		return f, err
 	}
@@ -147,14 +147,14 @@ func (l *Ledger) AddFolders(ctx context.Context, account int64, names []string, 
 
 // Folders returns the folders of an account, in the order they were first seen.
 func (l *Ledger) Folders(ctx context.Context, account int64) ([]Folder, error) {
-	return list(ctx, l.read, scanFolder,
+	return list(ctx, &l.read, scanFolder,
 		`SELECT `+folderColumns+`, sum FROM folder WHERE account = ? ORDER BY id`, account)
 }
 
 // Destination returns what is known of the destination of that name: nothing but
 // the name, when nothing is.
 func (l *Ledger) Destination(ctx context.Context, name string) (Destination, error) {
-	d, found, err := one(ctx, l.read, scanDestination,
+	d, found, err := one(ctx, &l.read, scanDestination,
 		`SELECT `+destinationColumns+`, sum FROM destination WHERE name = ?`, name)
 	if err != nil || found {
 		return d, err

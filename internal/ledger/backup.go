@@ -29,7 +29,7 @@ func (l *Ledger) Backup(ctx context.Context, now time.Time) error {
 	if err != nil || fresh {
 		return err
 	}
-	if err := vacuumInto(ctx, l.read, l.fs, path); err != nil {
+	if err := vacuumInto(ctx, &l.read, l.fs, path); err != nil {
 		return fmt.Errorf("back up the state: %w", err)
 	}
 	return l.update(ctx, func(ctx context.Context, tx *tx) error {
@@ -43,7 +43,7 @@ func (l *Ledger) fresh(ctx context.Context, path string, now time.Time) (bool, e
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
-	last, _, err := one(ctx, l.read, scanInt, `SELECT value FROM meta WHERE name = 'backup'`)
+	last, _, err := one(ctx, &l.read, scanInt, `SELECT value FROM meta WHERE name = 'backup'`)
 	age := now.Sub(fromMillis(last))
 	return age >= 0 && age < 24*time.Hour, err
 }
@@ -73,5 +73,5 @@ func finish(fsys fsx.FS, file *fsx.File, err error, temp, path string) error {
 // CopyTo puts a copy of the state into dir, which must not hold one. It is for a
 // pass that must change nothing.
 func (l *Ledger) CopyTo(ctx context.Context, dir string) error {
-	return vacuumInto(ctx, l.read, l.fs, filepath.Join(dir, "ledger.db"))
+	return vacuumInto(ctx, &l.read, l.fs, filepath.Join(dir, "ledger.db"))
 }

@@ -216,7 +216,7 @@ func openReadOnly(dir string, steps []string) (*Ledger, error) {
 
 // current returns nil if the state can be read as it is.
 func (l *Ledger) current(ctx context.Context, steps []string) error {
-	v, err := version(ctx, l.read)
+	v, err := version(ctx, &l.read)
 	switch want := int64(len(steps)); {
 	case err != nil:
 		return err

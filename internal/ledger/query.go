@@ -39,7 +39,7 @@ type Brief struct {
 // costs about as much as a row in a scan of the whole folder, so there is none.
 func (l *Ledger) Lookup(ctx context.Context, folder int64, keys []string) (map[string]Brief, error) {
 	found := make(map[string]Brief)
-	err := eachIn(ctx, l.read, scanRow, func(r Row) {
+	err := eachIn(ctx, &l.read, scanRow, func(r Row) {
 		found[r.Key] = Brief{r.State, r.NextTry, r.Attempts, r.Size}
 	}, keys, rowsByKey, folder)
 	return found, err
@@ -47,12 +47,12 @@ func (l *Ledger) Lookup(ctx context.Context, folder int64, keys []string) (map[s
 
 // Get returns the row with that key, and whether there is one.
 func (l *Ledger) Get(ctx context.Context, folder int64, key string) (Row, bool, error) {
-	return one(ctx, l.read, scanRow, rowByKey, folder, key)
+	return one(ctx, &l.read, scanRow, rowByKey, folder, key)
 }
 
 // ByID returns the rows with that ID, in any state and of any folder.
 func (l *Ledger) ByID(ctx context.Context, id string) ([]Row, error) {
-	return list(ctx, l.read, scanRow, rowsByID, id)
+	return list(ctx, &l.read, scanRow, rowsByID, id)
 }
 
 // Found is what is known of a message by its ID: a settled row, or an adopted copy.
@@ -67,13 +67,13 @@ type Found struct {
 // in the hold: a held message may have arrived when its delivery was tried again.
 func (l *Ledger) Settled(ctx context.Context, ids []string) (map[string]Found, error) {
 	found := make(map[string]Found)
-	err := eachIn(ctx, l.read, scanAdopted, func(a Adopted) {
+	err := eachIn(ctx, &l.read, scanAdopted, func(a Adopted) {
 		found[a.ID] = Found{Delivered, a.Receipt, true}
 	}, ids, adoptedByID)
 	if err != nil {
 		return nil, err
 	}
-	err = eachIn(ctx, l.read, scanRow, func(r Row) {
+	err = eachIn(ctx, &l.read, scanRow, func(r Row) {
 		if old, known := found[r.ID]; !known || old.State == Held || old.Adopted && r.State != Held {
 			found[r.ID] = Found{State: r.State, Receipt: r.Receipt}
 		}
@@ -90,7 +90,7 @@ func (l *Ledger) SameAs(ctx context.Context, account int64, same []uint64) (map[
 		ids[i] = int64(s)
 	}
 	found := make(map[uint64]Row)
-	err := eachIn(ctx, l.read, scanRow, func(r Row) {
+	err := eachIn(ctx, &l.read, scanRow, func(r Row) {
 		if old, known := found[r.Same]; !known || old.State == Held {
 			found[r.Same] = r
 		}
@@ -100,24 +100,24 @@ func (l *Ledger) SameAs(ctx context.Context, account int64, same []uint64) (map[
 
 // Doubts returns the account's rows in Intent, the oldest first.
 func (l *Ledger) Doubts(ctx context.Context, account int64) ([]Row, error) {
-	return list(ctx, l.read, scanRow, doubts, account)
+	return list(ctx, &l.read, scanRow, doubts, account)
 }
 
 // Failed returns the rows of a folder in Failed.
 func (l *Ledger) Failed(ctx context.Context, folder int64) ([]Row, error) {
-	return list(ctx, l.read, scanRow, failedRows, folder)
+	return list(ctx, &l.read, scanRow, failedRows, folder)
 }
 
 // Due returns up to limit rows of a folder whose after-action is to be done by
 // now, the longest due first.
 func (l *Ledger) Due(ctx context.Context, folder int64, now time.Time, limit int) ([]Row, error) {
-	return list(ctx, l.read, scanRow, dueRows+` ORDER BY due, key LIMIT ?`, folder, millis(now), limit)
+	return list(ctx, &l.read, scanRow, dueRows+` ORDER BY due, key LIMIT ?`, folder, millis(now), limit)
 }
 
 // DueCount returns how many rows Due would give without a limit, by their After.
 func (l *Ledger) DueCount(ctx context.Context, folder int64, now time.Time) (map[string]int, error) {
 	counts := make(map[string]int)
-	err := each(ctx, l.read, scanRow, func(r Row) { counts[r.After]++ }, dueRows, folder, millis(now))
+	err := each(ctx, &l.read, scanRow, func(r Row) { counts[r.After]++ }, dueRows, folder, millis(now))
 	return counts, err
 }
 
@@ -125,7 +125,7 @@ func (l *Ledger) DueCount(ctx context.Context, folder int64, now time.Time) (map
 // the ledger; a row that it adds may be left out.
 func (l *Ledger) Rows(ctx context.Context, folder int64, fn func(Row) error) error {
 	for last := ""; ; {
-		page, err := list(ctx, l.read, scanRow, nextRows, folder, last)
+		page, err := list(ctx, &l.read, scanRow, nextRows, folder, last)
 		if err != nil || len(page) == 0 {
 			return err
 		}
@@ -142,7 +142,7 @@ func (l *Ledger) Rows(ctx context.Context, folder int64, fn func(Row) error) err
 func (l *Ledger) Counts(ctx context.Context, account int64) (map[State]int64, error) {
 	type count struct{ state, n int64 }
 	counts := make(map[State]int64)
-	err := each(ctx, l.read, func(s scanner) (c count, err error) {
+	err := each(ctx, &l.read, func(s scanner) (c count, err error) {
 		return c, s.Scan(&c.state, &c.n)
 	}, func(c count) { counts[State(c.state)] = c.n },
 		`SELECT state, count(*) FROM message WHERE`+ofAccount+`GROUP BY state`, account)
@@ -159,7 +159,7 @@ type Traced struct {
 // Trace returns the rows with that MessageHash or that ID; 0 and "" match none.
 // It reads the whole state.
 func (l *Ledger) Trace(ctx context.Context, message int64, id string) ([]Traced, error) {
-	rows, err := list(ctx, l.read, scanRow,
+	rows, err := list(ctx, &l.read, scanRow,
 		selectRow+` WHERE (message = ?1 AND ?1 <> 0) OR (id = ?2 AND ?2 <> '') ORDER BY folder, key`, message, id)
 	if err != nil || len(rows) == 0 {
 		return nil, err

@@ -249,7 +249,7 @@ func TestPlans(t *testing.T) {
 	}
 	for _, p := range plans {
 		args := make([]any, strings.Count(p.query, "?"))
-		steps := must(list(t.Context(), m.read, func(s scanner) (detail string, err error) {
+		steps := must(list(t.Context(), &m.read, func(s scanner) (detail string, err error) {
 			var a, b, c int
 			return detail, s.Scan(&a, &b, &c, &detail)
 		}, "EXPLAIN QUERY PLAN "+p.query, args...))(t)

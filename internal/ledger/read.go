@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // The columns of each record, in the order in which the checksum runs over them.
@@ -112,14 +113,42 @@ type querier interface {
 // transaction under way.
 type pool struct {
 	*sql.DB
-	disk *health
+	disk       *health
+	statements sync.Map // *sql.Stmt by their text
 }
 
-func (p pool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (p *pool) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	if err := p.disk.err(); err != nil {
 		return nil, err
 	}
-	return p.DB.QueryContext(ctx, query, args...)
+	if len(args) > preparedArgs {
+		return p.DB.QueryContext(ctx, query, args...)
+	}
+	statement, err := p.prepare(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return statement.QueryContext(ctx, args...)
+}
+
+// preparedArgs is up to how many arguments a query stays prepared: those are the
+// queries for one message. The others differ in the length of a list.
+const preparedArgs = 2
+
+// prepare returns the statement of a query, which is closed with the pool.
+func (p *pool) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	if s, ok := p.statements.Load(query); ok {
+		return s.(*sql.Stmt), nil
+	}
+	s, err := p.DB.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if first, raced := p.statements.LoadOrStore(query, s); raced {
+		s.Close()
+		s = first.(*sql.Stmt)
+	}
+	return s, nil
 }
 
 // each calls fn for every record of query. fn must not use the ledger: it would
