@@ -6,7 +6,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 )
 
 // Usage is what a process takes. A field that is 0 is not known.
@@ -35,7 +34,9 @@ func (u Usage) Check(limit Usage) (fs Findings) {
 	return fs
 }
 
-// Running reads from /proc what a process that runs takes.
+// Running reads from /proc what a process that runs takes. The rusage of one that
+// has ended would not do: its maximum counts the memory of the parent, from which
+// it was forked, until its exec.
 func Running(pid int) (u Usage, err error) {
 	dir := fmt.Sprintf("/proc/%d", pid)
 	fds, err := os.ReadDir(dir + "/fd")
@@ -59,12 +60,4 @@ func Running(pid int) (u Usage, err error) {
 		}
 	}
 	return u, nil
-}
-
-// Ended reads what a process took that has ended, from os.ProcessState.SysUsage.
-func Ended(usage any) Usage {
-	if r, ok := usage.(*syscall.Rusage); ok {
-		return Usage{RSS: r.Maxrss << 10}
-	}
-	return Usage{}
 }
