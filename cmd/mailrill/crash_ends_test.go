@@ -74,7 +74,6 @@ func newTrial(t *testing.T, p crashPair, seed uint64) *trial {
 	tr.write("[destination.home]\n" + destination + "\n" + tr.source(t))
 	tr.c.Hold = oracle.Hold(filepath.Join(tr.dir, "state", "hold"))
 	tr.asked = p.destination == "imap" || p.destination == "maildir"
-	tr.hurry = true
 	return tr
 }
 
@@ -194,15 +193,24 @@ func (tr *trial) command(t *testing.T) string {
 	return fmt.Sprintf("type = \"command\"\nargv = [\"/usr/bin/env\", \"GORACE=atexit_sleep_ms=0\", %q, \"play-command\", %q]\nline_ends = \"crlf\"", self, dir)
 }
 
-// die runs a pass in a process of its own that dies at a point, and looks at
-// what it leaves. A pass that does not come by there runs to its end.
-func (tr *trial) die(at string) *life {
+// live runs a pass in a process of its own. It is never one within this process:
+// whatever another trial begins meanwhile inherits the lock on the state until
+// its exec.
+func (tr *trial) live(at string) *life {
 	tr.t.Helper()
 	tr.ahead += time.Second
 	l := live(tr.t, tr.dir, at, tr.ahead, "--config", tr.config, "--once", "--json", "--log-level", "debug")
 	for _, settle := range tr.settle {
 		settle()
 	}
+	return l
+}
+
+// die runs a pass in a process of its own that dies at a point, and looks at
+// what it leaves. A pass that does not come by there runs to its end.
+func (tr *trial) die(at string) *life {
+	tr.t.Helper()
+	l := tr.live(at)
 	if l.killed && !tr.asked {
 		tr.c.Ambiguous += tr.lostAnswers()
 	}
@@ -234,18 +242,18 @@ func (tr *trial) recover(at string) {
 	tr.judge(at, oracle.Secrets([]string{canary}, []string{filepath.Join(tr.dir, "state"), filepath.Join(tr.dir, "log"), filepath.Join(tr.dir, "Maildir")}, nil))
 }
 
-// pass makes a pass in this process, and asks for the status.
+// pass makes a pass that nobody kills, and asks for the status.
 func (tr *trial) pass() (told oracle.Told) {
 	tr.t.Helper()
-	tr.ahead += time.Second
-	told.Exit = tr.run("--once", "--json")
-	told.Lines = bytes.Clone(tr.stdout.Bytes())
-	said := tr.stderr.String()
+	l := tr.live("")
+	told.Exit, told.Lines = l.exit, l.stdout
 	told.StatusExit = tr.run("status", "--json")
 	told.Status = bytes.Clone(tr.stdout.Bytes())
 	if told.Exit != 0 && told.Exit != 65 {
-		tr.t.Errorf("exit status %d\n%s%s", told.Exit, told.Lines, said)
+		log, _ := os.ReadFile(filepath.Join(tr.dir, "log"))
+		tr.t.Errorf("exit status %d\n%s%s", told.Exit, told.Lines, log[max(0, len(log)-3000):])
 	}
+	tr.judge("no point", l.usage.Check(crashLimits))
 	return told
 }
 

@@ -172,7 +172,6 @@ func live(t *testing.T, dir, at string, ahead time.Duration, args ...string) *li
 		l.killed = true
 	}
 	l.exit, l.stdout = cmd.ProcessState.ExitCode(), []byte(stdout.String())
-	l.usage.RSS = max(l.usage.RSS, oracle.Ended(cmd.ProcessState.SysUsage()).RSS)
 	return l
 }
 
