@@ -111,8 +111,11 @@ func isTLS(err error) bool {
 }
 
 func isNetwork(err error) bool {
-	_, isNet := errors.AsType[net.Error](err)
-	return isNet || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+	netError, isNet := errors.AsType[net.Error](err)
+	// An errno has the methods of a net.Error, also that of a broken disk. Those of
+	// a connection come in a *net.OpError.
+	_, bare := netError.(syscall.Errno)
+	return isNet && !bare || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, net.ErrClosed) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
