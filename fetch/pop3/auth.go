@@ -30,6 +30,7 @@ func (s *session) login(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("get credentials: %w", err)
 	}
+	client = s.gate.veil.Watch(client)
 	l, ok := client.(sasl.Login)
 	switch {
 	case !ok && s.o.Recent:
@@ -48,7 +49,7 @@ func (s *session) login(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.authenticate(client)
+	return s.authenticate(s.gate.veil.Watch(client))
 }
 
 // prefersPlain: AUTH PLAIN, where it is offered, says what USER and PASS cannot:

@@ -9,6 +9,7 @@ import (
 	"net"
 
 	"mailrill/internal/reply"
+	"mailrill/internal/sasl"
 )
 
 const (
@@ -40,6 +41,7 @@ type gate struct {
 	status status // the last status line; the zero status before there is one
 	err    error  // the first error while reading; it ends the session
 	crlf   bool   // a status line has ended in CRLF
+	veil   sasl.Veil
 }
 
 func newGate(conn net.Conn) *gate {
@@ -72,7 +74,10 @@ func (g *gate) next() (status, error) {
 	g.crlf = g.crlf || bytes.HasSuffix(line, []byte("\r\n"))
 	st, ok := parseStatus(trimEnd(line))
 	if !ok {
-		return status{}, g.broken(fmt.Errorf("%w: %q", errNotStatus, reply.Clean(string(trimEnd(line)))))
+		return status{}, g.broken(fmt.Errorf("%w: %q", errNotStatus, reply.Clean(g.veil.Hide(string(trimEnd(line))))))
+	}
+	if st.kind == negative {
+		st.code, st.text = g.veil.Hide(st.code), g.veil.Hide(st.text)
 	}
 	g.status = st
 	return st, nil

@@ -21,7 +21,7 @@ func (s *session) lines(verb string, budget int64, fn func(line []byte) error) e
 			return nil
 		}
 		if err := fn(line); err != nil {
-			return s.fail(verb, fmt.Errorf("%w in line %q", err, reply.Clean(string(line))))
+			return s.fail(verb, fmt.Errorf("%w in line %q", err, reply.Clean(s.gate.veil.Hide(string(line)))))
 		}
 	}
 }

@@ -146,5 +146,5 @@ func (w *wire) refused(command string, answer *imap.Error) error {
 	if w.facts.said != text {
 		text = withSaid(text, w.facts.said)
 	}
-	return &reply.Error{Protocol: "imap", Command: command, Code: string(answer.Code), Text: text}
+	return w.veiled(&reply.Error{Protocol: "imap", Command: command, Code: string(answer.Code), Text: text})
 }

@@ -140,7 +140,7 @@ func (x *exchange) result(st status) error {
 	x.w.mu.Lock()
 	defer x.w.mu.Unlock()
 	refusal.Text = withSaid(refusal.Text, x.w.facts.said)
-	return refusal
+	return x.w.veiled(refusal)
 }
 
 // withSaid adds what the server said without a tag: Gmail's WEBALERT explains

@@ -71,6 +71,7 @@ func (c *Client) login(ctx context.Context, auth sasl.Auth) error {
 	if err != nil {
 		return err
 	}
+	client = c.wire.veil.Watch(client)
 	mech, ir, err := client.Start()
 	if err != nil {
 		return fmt.Errorf("begin %s: %w", mech, err)

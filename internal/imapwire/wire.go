@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mailrill/internal/reply"
+	"mailrill/internal/sasl"
 )
 
 // maxNoise bounds the responses that nobody asked for, counted since the last
@@ -23,6 +24,7 @@ var errNoise = errors.New("the server sends without end what nobody asked for")
 type wire struct {
 	net.Conn // its Read and Write are reached through scan and write only
 	notify   func()
+	veil     sasl.Veil // over what was sent to log in
 
 	// Of the goroutine that has the turn.
 	scan   scanner
@@ -199,11 +201,17 @@ func (w *wire) cause() error {
 	case w.err == nil:
 		return nil
 	case w.facts.bye != nil:
-		return fmt.Errorf("%w: %w", w.facts.bye.refusal(""), w.err)
+		return fmt.Errorf("%w: %w", w.veiled(w.facts.bye.refusal("")), w.err)
 	case w.facts.said != "":
-		return fmt.Errorf("%w (the server said: %s)", w.err, reply.Clean(w.facts.said))
+		return fmt.Errorf("%w (the server said: %s)", w.err, reply.Clean(w.veil.Hide(w.facts.said)))
 	}
 	return w.err
+}
+
+// veiled is a refusal without what the server repeats of a login.
+func (w *wire) veiled(e *reply.Error) *reply.Error {
+	e.Code, e.Text = w.veil.Hide(e.Code), w.veil.Hide(e.Text)
+	return e
 }
 
 // offers reports whether a capability was announced; the name is upper case.
