@@ -17,11 +17,15 @@ import (
 
 	"mailrill/internal/config"
 	"mailrill/internal/ledger"
+	"golang.org/x/sys/unix"
+
 	"mailrill/internal/provider"
 	"mailrill/internal/reply"
 )
 
 func main() {
+	// A core would hold every password that is in use.
+	_ = unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{})
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
