@@ -54,8 +54,11 @@ func (p *pass) settleKnown() error {
 	var cs []ledger.Change
 	for _, d := range doubts {
 		found, ok := known[d.ID]
-		if !ok && p.c.Hold.Has(p.a.Name, d.ID) { // killed before the row said so
-			found, ok = ledger.Found{State: ledger.Held, Receipt: "in the hold already"}, true
+		if !ok { // killed before the row said so?
+			if ok, err = p.c.Hold.Has(p.a.Name, d.ID); err != nil {
+				return err
+			}
+			found = ledger.Found{State: ledger.Held, Receipt: "in the hold already"}
 		}
 		if ok {
 			cs = append(cs, p.joined(d, found))
@@ -119,7 +122,7 @@ func (p *pass) chooseDoubts() error {
 func (p *pass) ripe(d ledger.Row) time.Time {
 	early := d.At.Before(p.report.Start)
 	switch {
-	case d.At.After(p.now()), d.NextTry.IsZero() && early: // the first: the clock was set back since
+	case d.At.After(p.now()), d.NextTry.IsZero() && !d.At.After(p.report.Start): // the first: the clock was set back since
 		return p.report.Start.Add(p.graceAfter(nil))
 	case p.finder == nil && early:
 		return d.At

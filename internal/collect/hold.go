@@ -64,26 +64,47 @@ func (h *Hold) path(account, id, ext string) string {
 	return filepath.Join(h.dir, account, id+ext)
 }
 
-// Has reports whether a message is held.
-func (h *Hold) Has(account, id string) bool {
-	_, err := os.Stat(h.path(account, id, ".json"))
-	return err == nil
+// Has reports whether a message is held, durably: whoever put it there may have
+// died, or met a broken disk, before its name was safe.
+func (h *Hold) Has(account, id string) (bool, error) {
+	if !h.shows(account, id) {
+		return false, nil
+	}
+	if err := h.fs.SyncDir(filepath.Join(h.dir, account)); err != nil {
+		return false, fmt.Errorf("make sure of a message in the hold: %w", err)
+	}
+	return true, nil
 }
 
-// Put holds a message, durably. One that is held already is replaced.
-func (h *Hold) Put(e Entry, body io.Reader) (err error) {
+// shows reports whether the files of a message are there, durable or not.
+func (h *Hold) shows(account, id string) bool {
+	for _, ext := range []string{".eml", ".json"} {
+		if _, err := os.Stat(h.path(account, id, ext)); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// Put holds a message, durably. One that is held already is replaced. What was
+// not held before is not there after an error: it could be taken for safe.
+func (h *Hold) Put(e Entry, body io.Reader) error {
 	if used, err := h.used(); err != nil || used+e.Size > h.max {
 		return errors.Join(err, fmt.Errorf("%w (%d octets)", ErrHoldFull, used))
 	}
-	dir := filepath.Join(h.dir, e.Account)
-	if err := h.fs.MkdirAll(dir); err != nil {
+	if err := h.fs.MkdirAll(filepath.Join(h.dir, e.Account)); err != nil {
 		return err
 	}
-	path := h.path(e.Account, e.ID, ".eml")
-	if err := h.write(path, body); err != nil {
-		return err
+	replaced := h.shows(e.Account, e.ID)
+	err := h.write(h.path(e.Account, e.ID, ".eml"), body)
+	if err == nil {
+		err = h.Update(e)
 	}
-	return h.Update(e)
+	if err != nil && !replaced {
+		os.Remove(h.path(e.Account, e.ID, ".json"))
+		os.Remove(h.path(e.Account, e.ID, ".eml"))
+	}
+	return err
 }
 
 // Update replaces the description of a held message.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -165,5 +166,43 @@ func TestHoldOnABrokenDisk(t *testing.T) {
 		if r := b.pass(); r.Held+r.AlreadyThere == 0 || !b.src.folders["INBOX"][0].popped {
 			t.Fatalf("%s: %+v", op, r)
 		}
+	}
+}
+
+// What a broken disk did not make durable is not taken for held: the source copy
+// would go, and a power cut take the other.
+func TestHoldIsBelievedOnlyWhenDurable(t *testing.T) {
+	failing := ""
+	h := NewHold(fsx.FS{Fault: func(op, _ string) error {
+		if op == failing {
+			return errors.New("input/output error")
+		}
+		return nil
+	}}, t.TempDir()+"/hold")
+	e := Entry{Account: "a", ID: "id", Size: 4}
+	if err := h.Put(Entry{Account: "a", ID: "first"}, strings.NewReader("mail")); err != nil {
+		t.Fatal(err)
+	}
+	failing = "syncdir"
+	if err := h.Put(e, strings.NewReader("mail")); err == nil {
+		t.Fatal("put without syncing the folder")
+	}
+	failing = ""
+	if has, err := h.Has("a", "id"); has || err != nil {
+		t.Fatalf("behind a Put that failed: %v, %v", has, err)
+	}
+	if err := h.Put(e, strings.NewReader("mail")); err != nil {
+		t.Fatal(err)
+	}
+	failing = "syncdir"
+	if has, err := h.Has("a", "id"); has || err == nil {
+		t.Fatalf("while the folder cannot be synced: %v, %v", has, err)
+	}
+	if err := h.Put(e, strings.NewReader("mail")); err == nil {
+		t.Fatal("replaced without syncing the folder")
+	}
+	failing = ""
+	if has, err := h.Has("a", "id"); !has || err != nil {
+		t.Fatalf("behind a Put that failed to replace it: %v, %v", has, err)
 	}
 }

@@ -241,9 +241,12 @@ func (v *visit) route(fl *flow, b *box, p *parcel) error {
 	if err == nil && doubtful {
 		return fl.share(p, doubt)
 	}
-	looping := false
+	looping, held := false, false
 	if err == nil {
 		looping, err = v.isLoop(p)
+	}
+	if err == nil {
+		held, err = v.c.Hold.Has(v.a.Name, p.msg.ID)
 	}
 	switch {
 	case err != nil:
@@ -254,7 +257,7 @@ func (v *visit) route(fl *flow, b *box, p *parcel) error {
 		return fl.leave(p, "a loop: it bears this account's trace line")
 	case v.a.Own != "" && strings.EqualFold(p.header.from, v.a.Own):
 		return fl.leave(p, "own sent mail")
-	case v.c.Hold.Has(v.a.Name, p.msg.ID):
+	case held:
 		return fl.join(p, ledger.Found{State: ledger.Held, Receipt: "in the hold already"})
 	case p.header.received > receivedLimit:
 		return fl.hold(p, fmt.Errorf("it has %d Received fields and most likely goes in circles", p.header.received), time.Time{})
