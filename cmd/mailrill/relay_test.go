@@ -22,6 +22,13 @@ func (r *relay) at(n int, f func()) {
 	r.left, r.then = n, f
 }
 
+// next has what at has set up happen at the next piece.
+func (r *relay) next() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.left = 1
+}
+
 func (r *relay) listen(to int) (port int, err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
