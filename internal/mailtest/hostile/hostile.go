@@ -28,6 +28,7 @@ type Server struct {
 	mu       sync.Mutex
 	clear    bytes.Buffer
 	lines    []string
+	verbs    []string
 	open     map[net.Conn]bool
 	sessions int
 }
@@ -99,6 +100,22 @@ func (s *Server) Lines() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.lines)
+}
+
+// Verbs returns the verbs of the commands that clients gave, in order.
+func (s *Server) Verbs() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.verbs)
+}
+
+// gave notes a command.
+func (c *Conn) gave(verb string) {
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	if len(c.server.verbs) < keep/64 {
+		c.server.verbs = append(c.server.verbs, verb)
+	}
 }
 
 // tap keeps what is read in the clear.

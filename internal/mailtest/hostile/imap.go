@@ -20,11 +20,35 @@ func IMAP(mail []string, odd Odd) func(*Conn) {
 			}
 			tag, command, _ := strings.Cut(line, " ")
 			verb := imapVerb(command)
+			c.gave(verb)
+			if command, ok = c.literals(verb, command); !ok {
+				return
+			}
 			if odd.answers(c, verb, tag, command) {
 				continue
 			}
 			imapAnswer(c, mail, tag, verb, command)
 		}
+	}
+}
+
+// literals reads what belongs to a command beyond its line; the message of
+// APPEND is not asked for here.
+func (c *Conn) literals(verb, command string) (string, bool) {
+	for {
+		n := literal(command)
+		if n < 0 || verb == "APPEND" && strings.Contains(command, "(") {
+			return command, true
+		}
+		if !strings.HasSuffix(command, "+}") {
+			c.Say("+ go\r\n")
+		}
+		text := c.Take(n)
+		rest, ok := c.Line()
+		if !ok {
+			return "", false
+		}
+		command += string(text) + rest
 	}
 }
 

@@ -20,6 +20,7 @@ func POP3(mail []string, odd Odd) func(*Conn) {
 			}
 			verb, argument, _ := strings.Cut(line, " ")
 			verb = strings.ToUpper(verb)
+			c.gave(verb)
 			if odd.answers(c, verb, "", line) {
 				continue
 			}

@@ -15,6 +15,7 @@ func SMTP(odd Odd) func(*Conn) {
 				return
 			}
 			verb, _, _ := strings.Cut(strings.ToUpper(line), " ")
+			c.gave(verb)
 			if odd.answers(c, verb, "", line) {
 				continue
 			}
