@@ -13,8 +13,8 @@ import (
 	"mailrill/internal/reply"
 )
 
-// diskClasses are the failures of a disk that meet every message alike, and
-// their classes.
+// diskClasses are the failures of a disk or of the system that meet every message
+// alike, and their classes.
 var diskClasses = []struct {
 	cause error
 	class reply.Class
@@ -24,6 +24,8 @@ var diskClasses = []struct {
 	{unix.EIO, reply.IO},
 	{unix.EROFS, reply.Config},
 	{os.ErrPermission, reply.Config},
+	{unix.EMFILE, reply.Temporary}, // of this process
+	{unix.ENFILE, reply.Temporary}, // of the machine
 }
 
 // notStored is the fate of a message of which nothing was left behind.
