@@ -256,7 +256,9 @@ func translate(err error) error {
 	switch resultCode(err) {
 	case sqlite3.SQLITE_FULL:
 		return reply.WithClass(reply.Full, err)
-	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR:
+		// ERROR is a statement that it does not understand. Ours are constants, so
+		// it is the schema that is damaged: a flipped bit in the name of a column.
 		return fmt.Errorf("%w: %w", ErrCorrupt, err)
 	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY:
 		return reply.WithClass(reply.IO, err)

@@ -118,7 +118,7 @@ var (
 	// ErrNewer: a later version of mailrill wrote this state.
 	ErrNewer = reply.WithClass(reply.Config, errors.New("the state was written by a newer mailrill"))
 	// ErrCorrupt: a checksum is wrong. Nothing is guessed: the state is refused.
-	ErrCorrupt = reply.WithClass(reply.IO, errors.New("the state is damaged"))
+	ErrCorrupt = reply.WithClass(reply.IO, errors.New("the state is damaged; to mend it, stop mailrill, remove ledger.db, ledger.db-wal and ledger.db-shm, and name ledger.backup ledger.db; where the destination can be asked what has arrived (imap, maildir) it is enough to remove them"))
 	// ErrBroken: the disk failed at a commit. What of it is on the disk is unknown
 	// to this process, so this Ledger refuses everything from then on; the next
 	// Open reads what is really there.
