@@ -32,7 +32,7 @@ import (
 
 // cutSample is how many octets of each direction the short form takes, for each
 // way to break.
-const cutSample = 4
+const cutSample = 2
 
 // cutSessions are the lines that are broken, each with a plain partner.
 var cutSessions = []struct {
