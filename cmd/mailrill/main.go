@@ -15,10 +15,10 @@ import (
 	"syscall"
 	"time"
 
-	"mailrill/internal/config"
-	"mailrill/internal/ledger"
 	"golang.org/x/sys/unix"
 
+	"mailrill/internal/config"
+	"mailrill/internal/ledger"
 	"mailrill/internal/provider"
 	"mailrill/internal/reply"
 )

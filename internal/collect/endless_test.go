@@ -86,7 +86,7 @@ func TestLineThatTakesOneMessage(t *testing.T) {
 }
 
 // netError is an error of the network.
-type netError struct{ error }
+type netError struct{}
 
 func (*netError) Error() string   { return "connection reset" }
 func (*netError) Timeout() bool   { return false }
