@@ -82,6 +82,21 @@ func TestLogin(t *testing.T) {
 	}
 }
 
+// A server that decides before it has read the response, or asks for two: the
+// login ends all the same. (go-imap waited for a further "+" for ever.)
+func TestLoginAnsweredTooEarly(t *testing.T) {
+	for _, early := range []string{"+ \r\n%t NO no\r\n", "+ \r\n+ \r\n%t NO no\r\n", "+ YQ==\r\n%t NO no\r\n", "%t NO no\r\n", "+ !!!\r\n%t NO no\r\n", "+\r\n%t BAD no\r\n+ \r\n"} {
+		conn := serve(t, "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] x\r\n", on("AUTHENTICATE", func(s *peer, tag, _ string) bool {
+			s.say("%s", strings.ReplaceAll(early, "%t", tag))
+			return true
+		}))
+		if c, err := Connect(t.Context(), conn, Options{Auth: password("me", "secret")}); err == nil {
+			t.Errorf("%q is success", early)
+			c.Close()
+		}
+	}
+}
+
 // token is a mechanism that, as XOAUTH2 does, answers the error challenge.
 type token struct {
 	name string

@@ -9,8 +9,9 @@ import (
 // guarded by wire.mu.
 type pending struct {
 	commands []libCommand
-	idling   bool // the server has taken IDLE, and owes nothing until DONE
-	prompt   bool // go-imap waits for "+"
+	idling   bool          // the server has taken IDLE, and owes nothing until DONE
+	prompt   bool          // go-imap waits for "+"
+	response chan struct{} // while go-imap owes a SASL response; closed when it is written
 }
 
 type libCommand struct {
@@ -29,6 +30,7 @@ func (p *pending) wrote(b []byte) (send []byte, begins bool) {
 		p.idling = false
 	case last == "AUTHENTICATE":
 		p.prompt = true
+		p.responded()
 		// go-imap writes the empty response as "=", which is the form of an
 		// empty initial response only (RFC 4959).
 		if bytes.Equal(b, []byte("=\r\n")) {
@@ -91,7 +93,17 @@ func (p *pending) prompted() bool {
 	}
 	p.prompt = false
 	p.idling = p.last() == "IDLE"
+	if p.last() == "AUTHENTICATE" {
+		p.response = make(chan struct{})
+	}
 	return true
+}
+
+func (p *pending) responded() {
+	if p.response != nil {
+		close(p.response)
+		p.response = nil
+	}
 }
 
 // answered takes a tagged answer. ok is false for a tag that is not pending.

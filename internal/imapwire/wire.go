@@ -75,6 +75,7 @@ func newWire(conn net.Conn, notify func()) *wire {
 // Read gives go-imap what is meant for it. It is called by its reader goroutine
 // only.
 func (w *wire) Read(p []byte) (int, error) {
+	w.awaitResponse()
 	for len(w.out) == 0 {
 		if err := w.step(); err != nil {
 			w.fail(err)
@@ -84,6 +85,22 @@ func (w *wire) Read(p []byte) (int, error) {
 	n := copy(p, w.out)
 	w.out = w.out[n:]
 	return n, nil
+}
+
+// awaitResponse holds the server's words back while go-imap owes it a SASL
+// response: it registers for the next "+" when it writes one, and would wait for
+// ever if the command had been answered before.
+func (w *wire) awaitResponse() {
+	w.mu.Lock()
+	response := w.lib.response
+	w.mu.Unlock()
+	if response == nil || len(w.out) > 0 {
+		return
+	}
+	select {
+	case <-response:
+	case <-w.dead:
+	}
 }
 
 // step waits for a response and takes it, or lends the turn to our command.
