@@ -353,8 +353,9 @@ func TestIdenticalMessagesAndLabelsArriveOnce(t *testing.T) {
 func TestLoopIsSkippedForgeryIsNot(t *testing.T) {
 	b := newBench(t, newMailbox("original"))
 	b.pass()
-	b.src.add("INBOX", b.dst.copies[0].body, "X-Mailrill-ID: "+strings.Repeat("a", 26)+" acct\r\n\r\nforged\r\n", "Subject: x\r\nX-Mailrill-ID: "+b.dst.copies[0].id+" other\r\n\r\nforeign\r\n")
-	if r := b.pass(); r.Delivered != 2 {
+	b.src.add("INBOX", b.dst.copies[0].body, "X-Mailrill-ID: "+strings.Repeat("a", 26)+" acct\r\n\r\nforged\r\n", "Subject: x\r\nX-Mailrill-ID: "+b.dst.copies[0].id+" other\r\n\r\nforeign\r\n",
+		"X-Mailrill-ID: "+b.dst.copies[0].id+" acct\r\nMessage-ID: <forger@x>\r\n\r\na known ID\r\n")
+	if r := b.pass(); r.Delivered != 3 {
 		t.Fatalf("%+v", r)
 	}
 	if !strings.Contains(b.logs.String(), "loop") {

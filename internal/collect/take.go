@@ -268,16 +268,23 @@ func (v *visit) route(fl *flow, b *box, p *parcel) error {
 }
 
 // isLoop reports whether the message is a copy that this account has made: its
-// first trace line names the account, and an ID that the ledger knows or that
-// its own octets give. A line that somebody forged fits neither.
+// first trace line names the account, and an ID that its own octets give, or
+// that the ledger knows for a message with its Message-ID (servers on the way
+// may have added fields). A line that somebody put into another mail fits
+// neither.
 func (v *visit) isLoop(p *parcel) (bool, error) {
 	h := p.header
 	if h.traceID == "" || h.traceName != v.a.Name && h.traceName != v.account.Birth {
 		return false, nil
 	}
 	rows, err := v.c.Ledger.ByID(v.hard, h.traceID)
-	if err != nil || len(rows) > 0 {
-		return len(rows) > 0, err
+	if err != nil {
+		return false, err
+	}
+	for _, r := range rows {
+		if r.Message != 0 && r.Message == p.row.Message {
+			return true, nil
+		}
 	}
 	line := traceLine(h.traceID, h.traceName)
 	if p.body.Size < int64(len(line)) {
