@@ -32,6 +32,9 @@ func plain(t *testing.T, r *rig) {
 		}
 	}
 	for path := range r.files() {
+		if path == "pwned" {
+			t.Error("a server's words were carried out")
+		}
 		if bad := steers(path); bad != "" || strings.ContainsAny(path, "\n`$;|") || len(path) > 400 {
 			t.Errorf("file %q: %s", path, bad)
 		}

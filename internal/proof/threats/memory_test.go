@@ -71,6 +71,12 @@ var floods = []struct {
 	{"challenges", "smtp", hostile.Odd{"AUTH": hostile.Endless("", "334 \r\n")}, 0},
 	{"RCPT", "smtp", hostile.Odd{"RCPT": hostile.Endless("", "250-yes\r\n")}, 0},
 	{"last word", "smtp", hostile.Odd{".": hostile.Endless("", "250-taken\r\n")}, 0},
+	{"greeting", "to imap", hostile.Odd{"": hostile.Endless("* OK ", "x")}, 0},
+	{"LIST", "to imap", hostile.Odd{"LIST": hostile.Endless("", "* LIST () \"/\" n\r\n")}, 0},
+	{"copies that are there", "to imap", hostile.Odd{"EXAMINE": hostile.Text("* 5 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT 6] x\r\n{tag} OK\r\n"), "UID FETCH": hostile.Endless("", "* 1 FETCH (UID 1 BODY[HEADER.FIELDS (X-MAILRILL-ID)] {46}\r\nX-Mailrill-ID: aaaaaaaaaaaaaaaaaaaaaaaaaa x\r\n)\r\n")}, 0},
+	{"a header without an end", "to imap", hostile.Odd{"EXAMINE": hostile.Text("* 5 EXISTS\r\n* OK [UIDVALIDITY 1] x\r\n* OK [UIDNEXT 6] x\r\n{tag} OK\r\n"), "UID FETCH": hostile.Endless("* 1 FETCH (UID 1 BODY[HEADER.FIELDS (X-MAILRILL-ID)] {4294967296}\r\n", "X: y\r\n")}, 0},
+	{"answers to APPEND", "to imap", hostile.Odd{"APPEND": hostile.Endless("+ go\r\n", "* 1 EXISTS\r\n")}, 0},
+
 	{"LHLO", "lmtp", hostile.Odd{"LHLO": hostile.Endless("", "250-X-THING\r\n")}, 0},
 	{"last word", "lmtp", hostile.Odd{".": hostile.Endless("250 ", "taken")}, 0},
 }
@@ -129,6 +135,9 @@ func against(t *testing.T, protocol string, odd hostile.Odd) *rig {
 		return newRig(t, home, account("imap", start(t, hostile.IMAP(someMail, odd)), "none", ""))
 	}
 	source := start(t, hostile.POP3(someMail, nil))
-	to := fmt.Sprintf("[destination.home]\ntype = %q\nrecipient = \"me@example.org\"\nsender = \"me@example.org\"\n%s", protocol, server(start(t, hostile.SMTP(odd)), "none"))
-	return newRig(t, to, account("pop3", source, "none", ""))
+	if protocol == "to imap" {
+		to := "[destination.home]\ntype = \"imap\"\n" + server(start(t, hostile.IMAP(nil, odd)), "none")
+		return newRig(t, to, account("pop3", source, "none", ""))
+	}
+	return newRig(t, destination(protocol, start(t, hostile.SMTP(odd)), "none"), account("pop3", source, "none", ""))
 }

@@ -87,7 +87,8 @@ type rig struct {
 	dir      string
 	out, log string
 	exit     int
-	peak     int64 // most memory, in octets
+	exempt   string // a file that holds the canary rightly, besides "secret"
+	peak     int64  // most memory, in octets
 }
 
 const home = "[destination.home]\ntype = \"maildir\"\npath = \"$DIR/Maildir\"\n"
@@ -99,6 +100,9 @@ func newRig(t *testing.T, config ...string) *rig {
 	text := "state_dir = \"$DIR/state\"\n" + strings.Join(config, "")
 	r.write("config.toml", strings.ReplaceAll(text, "$DIR", r.dir))
 	r.write("secret", canary+"\n")
+	if err := os.Mkdir(filepath.Join(r.dir, "tmp"), 0o700); err != nil {
+		t.Fatal(err)
+	}
 	return r
 }
 
@@ -141,7 +145,7 @@ func (r *rig) run(args ...string) *rig {
 	peak := filepath.Join(r.t.TempDir(), "peak")
 	cmd := exec.CommandContext(ctx, self, append([]string{binary, "--config", filepath.Join(r.dir, "config.toml")}, args...)...)
 	cmd.Dir = r.dir
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "MEASURE_INTO=" + peak}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + r.dir, "TMPDIR=" + filepath.Join(r.dir, "tmp"), "MEASURE_INTO=" + peak}
 	var out, log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &log
 	err = cmd.Run()
@@ -218,7 +222,7 @@ func (r *rig) noSecret() {
 		}
 	}
 	for path, text := range r.files() {
-		if found := findSecret(path + text); found != "" && path != "secret" {
+		if found := findSecret(path + text); found != "" && path != "secret" && path != r.exempt {
 			r.t.Errorf("file %q holds the password: %q", path, found)
 		}
 	}
