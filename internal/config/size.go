@@ -51,7 +51,11 @@ func ParseDuration(s string) (time.Duration, error) {
 		if err != nil {
 			return 0, errDuration
 		}
-		total += time.Duration(n) * unit.length
+		length := time.Duration(n) * unit.length
+		if length/unit.length != time.Duration(n) || length > math.MaxInt64-total {
+			return 0, errDuration
+		}
+		total += length
 		rest = tail
 	}
 	if rest == "" && rest != s {

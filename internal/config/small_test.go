@@ -30,7 +30,7 @@ func TestParseSize(t *testing.T) {
 func TestParseDuration(t *testing.T) {
 	for s, want := range map[string]time.Duration{
 		"90s": 90 * time.Second, "5m": 5 * time.Minute, "14d": 14 * 24 * time.Hour, "2w": 14 * 24 * time.Hour, "1w1d1h": (8*24 + 1) * time.Hour, "1d12h": 36 * time.Hour, "0": 0,
-		"": -1, "5": -1, "d": -1, "1.5d": -1, "-1d": -1, "1d-1h": -1, "1h1d": -1, "99999w": -1, "soon": -1, "1d1w": -1,
+		"": -1, "5": -1, "d": -1, "1.5d": -1, "-1d": -1, "1d-1h": -1, "1h1d": -1, "99999w": -1, "45535w5535d": -1, "20000w": -1, "soon": -1, "1d1w": -1,
 	} {
 		got, err := ParseDuration(s)
 		if err != nil {
