@@ -60,8 +60,16 @@ func flagLetters(flags []string) string {
 }
 
 // hostPart makes a host's name fit for a file name (cr.yp.to/proto/maildir.html).
+// What no host is called, blanks, control characters and the like, is left out.
 func hostPart(host string) string {
-	host = strings.NewReplacer("/", `\057`, ":", `\072`, "\x00", "").Replace(host)
+	host = strings.NewReplacer("/", `\057`, ":", `\072`).Replace(host)
+	host = strings.Map(func(r rune) rune {
+		if r <= ' ' || r > '~' {
+			return -1
+		}
+		return r
+	}, host)
+	host = host[:min(len(host), 64)] // HOST_NAME_MAX of Linux
 	if host == "" {
 		return "localhost"
 	}

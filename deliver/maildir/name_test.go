@@ -93,7 +93,7 @@ func FuzzEncodeFolder(f *testing.F) {
 }
 
 func TestHostPart(t *testing.T) {
-	for in, want := range map[string]string{"a.b": "a.b", "a/b:c": `a\057b\072c`, "": "localhost", "\x00": "localhost"} {
+	for in, want := range map[string]string{"a.b": "a.b", "a/b:c": `a\057b\072c`, "": "localhost", "\x00": "localhost", "a\nb\x1b\u202e c": "abc", strings.Repeat("x", 300): strings.Repeat("x", 64)} {
 		if got := hostPart(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
 		}
