@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/proxy"
 
 	"mailrill/internal/reply"
+	"mailrill/internal/sasl"
 )
 
 // tunnels are the kinds of proxy: each leads raw, a connection to the proxy, on
@@ -117,10 +118,13 @@ const httpHeaderLimit = 16 << 10
 
 // httpConnect asks an HTTP proxy for a tunnel (RFC 9110 9.3.6).
 func httpConnect(_ context.Context, raw net.Conn, target string, auth *proxyAuth) error {
+	var veil sasl.Veil
 	request := "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n"
 	if auth != nil {
 		pair := base64.StdEncoding.EncodeToString([]byte(auth.user + ":" + auth.password))
 		request += "Proxy-Authorization: Basic " + pair + "\r\n"
+		veil.Add(auth.password)
+		veil.Add(auth.user + ":" + auth.password)
 	}
 	if _, err := io.WriteString(raw, request+"\r\n"); err != nil {
 		return err
@@ -129,7 +133,7 @@ func httpConnect(_ context.Context, raw net.Conn, target string, auth *proxyAuth
 	if err != nil {
 		return fmt.Errorf("answer to CONNECT: %w", err)
 	}
-	return connectAnswer(header)
+	return connectAnswer(veil.Hide(header))
 }
 
 // readHTTPHeader reads octet by octet, so that nothing is taken that comes

@@ -22,7 +22,7 @@ func (v *Veil) Watch(c Client) Client {
 		return &watched{c, v}
 	}
 	_, password := l.Credentials()
-	v.add(password)
+	v.Add(password)
 	return &watchedLogin{watched{c, v}, l}
 }
 
@@ -33,13 +33,13 @@ type watched struct {
 
 func (w *watched) Start() (mechanism string, initial []byte, err error) {
 	mechanism, initial, err = w.Client.Start()
-	w.veil.add(string(initial))
+	w.veil.Add(string(initial))
 	return mechanism, initial, err
 }
 
 func (w *watched) Next(challenge []byte) ([]byte, error) {
 	response, err := w.Client.Next(challenge)
-	w.veil.add(string(response))
+	w.veil.Add(string(response))
 	return response, err
 }
 
@@ -57,8 +57,8 @@ const shortest = 4
 // quoting is what IMAP's quoted strings do to a secret.
 var quoting = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
 
-// add hides secret, as it is, as it is encoded and quoted, and the token in it.
-func (v *Veil) add(secret string) {
+// Add hides secret, as it is, as it is encoded and quoted, and the token in it.
+func (v *Veil) Add(secret string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	forms := []string{base64.StdEncoding.EncodeToString([]byte(secret)), quoting.Replace(secret), secret}

@@ -70,7 +70,7 @@ func FuzzVeil(f *testing.F) {
 			return
 		}
 		var v Veil
-		v.add(secret)
+		v.Add(secret)
 		if got := v.Hide(said); strings.Contains(lower(got), lower(secret)) {
 			t.Errorf("%q still shows %q", got, secret)
 		}

@@ -1,6 +1,7 @@
 package threats
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/url"
 	"os"
@@ -130,14 +131,15 @@ func TestNoAPOP(t *testing.T) {
 }
 
 // TestProxyURL: what a URL encodes is one user name and one password, and no
-// line of its own (mutt CVE-2026-43861).
+// line of its own (mutt CVE-2026-43861). A proxy that repeats them is not quoted.
 func TestProxyURL(t *testing.T) {
 	for _, user := range []string{"a%0d%0aEVIL:%20x", "a%00b", "a%0aEVIL", "%22%5c"} {
 		raw, err := url.PathUnescape(user)
 		if err != nil {
 			t.Fatal(err)
 		}
-		s := start(t, hostile.CONNECT(func(c *hostile.Conn) { c.Say("HTTP/1.1 407 no\r\n\r\n") }, func(*hostile.Conn) {}))
+		coded := base64.StdEncoding.EncodeToString([]byte(raw + ":" + canary))
+		s := start(t, hostile.CONNECT(func(c *hostile.Conn) { c.Say("HTTP/1.1 407 you are " + canary + " or " + coded + "\r\n\r\n") }, func(*hostile.Conn) {}))
 		proxy := fmt.Sprintf("proxy = \"http://%s:%s@127.0.0.1:%d\"\n", user, canary, s.Port())
 		r := newRig(t, home, account("imap", s, "implicit", proxy))
 		r.exempt = "config.toml"
