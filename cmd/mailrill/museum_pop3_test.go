@@ -21,7 +21,7 @@ func museumStopped(t *testing.T) {
 	src := &mailtest.POP3{Store: filled(numbered(20)), User: "src", Password: "pass", OnCommand: func(_ int, line string) mailtest.Verdict {
 		if strings.HasPrefix(line, "RETR ") {
 			if retrieved++; retrieved == 12 {
-				<-underWay // at least one message has arrived
+				<-underWay // a delivery that has begun is finished
 				cancel()
 			}
 		}
@@ -29,7 +29,7 @@ func museumStopped(t *testing.T) {
 	}}
 	dst := &mailtest.IMAP{Without: []string{"MULTIAPPEND"}, OnCommand: func(_ int, line string) mailtest.Verdict {
 		if strings.HasPrefix(line, "APPEND") {
-			if appends++; appends == 2 {
+			if appends++; appends == 1 {
 				close(underWay)
 			}
 		}
