@@ -46,9 +46,6 @@ func (v *visit) look(b *box) (err error) {
 	if b.known, err = v.c.Ledger.Lookup(v.hard, b.row.ID, keys(b.items)); err != nil {
 		return err
 	}
-	if b.listing.Stable { // what lies below the cursor is there, too
-		b.res.Listed = max(b.res.Listed, b.listing.Count)
-	}
 	if err := v.missing(b); err != nil {
 		return err
 	}
@@ -190,9 +187,7 @@ func (v *visit) firstSight(b *box, it fetch.Item) bool {
 		return false
 	}
 	v.listed[k] = true
-	if !b.listing.Stable {
-		b.res.Listed++
-	}
+	b.res.Listed++
 	return true
 }
 
