@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -69,14 +70,18 @@ func serverUser() (*user.User, error) {
 	return user.Lookup("nobody")
 }
 
-// freePort returns a port that was free a moment ago.
+// freePort returns a port that was free a moment ago: below those that the system
+// gives to outgoing connections and to listeners on port 0, so that no test that
+// runs at the same time is given it before the server takes it.
 func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
+	for range 1000 {
+		port := 10000 + rand.IntN(20000)
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			return port, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, errors.New("find a free port: none of 1,000 tried is free")
 }
 
 // Maildir returns the folder in which a user's mail lies.
