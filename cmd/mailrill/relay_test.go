@@ -9,13 +9,14 @@ import (
 // A relay passes connections on to servers of this machine and calls something
 // when a given number of pieces, of either direction, has passed.
 type relay struct {
-	mu        sync.Mutex
+	mu        sync.Mutex // held while then is called, too
 	left      int
 	then      func()
 	listeners []net.Listener
 }
 
-// at has f called at the n-th piece from now; n < 0: never.
+// at has f called at the n-th piece from now; n < 0: never. What it had set up
+// before is not happening any more when at returns.
 func (r *relay) at(n int, f func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -87,12 +88,10 @@ func (r *relay) copy(to, from net.Conn) {
 // command.
 func (r *relay) count() {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.left--
-	f := r.then
-	hit := r.left == 0
-	r.mu.Unlock()
-	if hit {
-		f()
+	if r.left == 0 {
+		r.then()
 	}
 }
 
