@@ -227,13 +227,13 @@ func (tr *trial) lostAnswers() int {
 	return min(oracle.Doubts(tr.stdout.Bytes()), delivered+extra)
 }
 
-// recover makes passes until nothing is left to do, and holds the end against
-// every invariant.
+// recover makes one more pass, after which nothing may be left to do, and holds
+// its end against every invariant.
 func (tr *trial) recover(at string) {
 	tr.t.Helper()
-	told := tr.pass()
+	l := tr.pass()
 	tr.judge(at, tr.c.End())
-	tr.judge(at, tr.c.Truth(told))
+	tr.judge(at, tr.c.Truth(tr.told(l)))
 	bodies := tr.bodies.Load()
 	tr.judge(at, tr.c.Again(0, func() int {
 		tr.pass()
@@ -242,19 +242,23 @@ func (tr *trial) recover(at string) {
 	tr.judge(at, oracle.Secrets([]string{canary}, []string{filepath.Join(tr.dir, "state"), filepath.Join(tr.dir, "log"), filepath.Join(tr.dir, "Maildir")}, nil))
 }
 
-// pass makes a pass that nobody kills, and asks for the status.
-func (tr *trial) pass() (told oracle.Told) {
+// pass makes a pass that nobody kills.
+func (tr *trial) pass() *life {
 	tr.t.Helper()
 	l := tr.live("")
-	told.Exit, told.Lines = l.exit, l.stdout
-	told.StatusExit = tr.run("status", "--json")
-	told.Status = bytes.Clone(tr.stdout.Bytes())
-	if told.Exit != 0 && told.Exit != 65 {
+	if l.exit != 0 && l.exit != 65 {
 		log, _ := os.ReadFile(filepath.Join(tr.dir, "log"))
-		tr.t.Errorf("exit status %d\n%s%s", told.Exit, told.Lines, log[max(0, len(log)-3000):])
+		tr.t.Errorf("exit status %d\n%s%s", l.exit, l.stdout, log[max(0, len(log)-3000):])
 	}
 	tr.judge("no point", l.usage.Check(crashLimits))
-	return told
+	return l
+}
+
+// told is what a pass said, and what the status says now.
+func (tr *trial) told(l *life) oracle.Told {
+	tr.t.Helper()
+	exit := tr.run("status", "--json")
+	return oracle.Told{Exit: l.exit, Lines: l.stdout, StatusExit: exit, Status: bytes.Clone(tr.stdout.Bytes())}
 }
 
 func (tr *trial) judge(at string, fs oracle.Findings) {

@@ -122,15 +122,14 @@ func killedAt(t *testing.T, p crashPair, seed uint64, points ...string) bool {
 	t.Helper()
 	for range attempts {
 		tr := newTrial(t, p, seed)
-		killed := 0
-		for _, at := range points {
-			if tr.die(at).killed {
-				killed++
-			}
+		first := tr.die(points[0]).killed
+		all := first
+		for _, at := range points[1:] {
+			all = tr.die(at).killed && all
 		}
 		tr.recover(strings.Join(points, " and "))
-		if killed == len(points) || t.Failed() {
-			return killed == len(points)
+		if first || t.Failed() {
+			return all
 		}
 	}
 	return false
