@@ -73,8 +73,8 @@ func FuzzDecodeWords(f *testing.F) {
 		if strings.Contains(got, "\n") || len(got) > 500 {
 			t.Errorf("%q is shown as %q", s, got)
 		}
-		if n := utf8.RuneCountInString(short(got, 40)); n > 40 {
-			t.Errorf("%d characters", n)
+		if n := columns(short(got, 40)); n > 40 {
+			t.Errorf("%d columns", n)
 		}
 	})
 }
