@@ -25,17 +25,20 @@ import (
 // before and behind each COMMIT, before and behind each write to a connection,
 // behind each read, at its start and at its end. A point is named by what
 // happens and the how-manieth time it does; at the one in CRASH_AT the process
-// kills itself, which neither defers nor flushes anything.
+// kills itself, which neither defers nor flushes anything, and at the one in
+// CRASH_STOP it is told to stop.
 
 const (
 	crashAt    = "CRASH_AT"    // "sync hold#2", or "*#17" for the 17th point whatever it is; "": never
+	crashStop  = "CRASH_STOP"  // in the same form
 	crashAhead = "CRASH_AHEAD" // how far its clock is ahead of the machine's
+	crashWaits = "CRASH_WAITS" // "yes": it waits like a real one, for what its clock else jumps over
 )
 
 // A crasher counts points, tells its parent of each, and dies at one of them.
 type crasher struct {
-	at  string
-	out *os.File // where points are told; whoever was begun by this process has it open too
+	at, stop string
+	out      *os.File // where points are told; whoever was begun by this process has it open too
 
 	mu     sync.Mutex
 	all    int
@@ -47,11 +50,37 @@ func (c *crasher) point(label string) {
 	defer c.mu.Unlock()
 	c.all++
 	c.counts[label]++
-	name := fmt.Sprintf("%s#%d", label, c.counts[label])
+	name, any := fmt.Sprintf("%s#%d", label, c.counts[label]), fmt.Sprintf("*#%d", c.all)
 	fmt.Fprintln(c.out, name)
-	if name == c.at || fmt.Sprintf("*#%d", c.all) == c.at {
+	switch c.at {
+	case name, any:
 		syscall.Kill(os.Getpid(), syscall.SIGKILL)
 		select {}
+	}
+	switch c.stop {
+	case name, any:
+		syscall.Kill(os.Getpid(), syscall.SIGTERM)
+	}
+}
+
+// idlePoint is where the service has nothing to do. It is told to stop there.
+const idlePoint = "idle"
+
+// sleep is the sleep of an app. A pass that was told to stop has a minute to come
+// to an end: whoever waits for that minute waits here until the pass has ended, so
+// a pass that needs it hangs. Of the other waits only the service's are long.
+func (c *crasher) sleep(short func(context.Context, time.Duration) error) func(context.Context, time.Duration) error {
+	return func(ctx context.Context, d time.Duration) error {
+		switch {
+		case d >= time.Minute:
+		case d > 15*time.Second:
+			c.point(idlePoint)
+			syscall.Kill(os.Getpid(), syscall.SIGTERM)
+		default:
+			return short(ctx, d)
+		}
+		<-ctx.Done()
+		return ctx.Err()
 	}
 }
 
@@ -91,18 +120,24 @@ func (c *crashingConn) Read(p []byte) (int, error) {
 
 // playCrashing is mailrill with points and a clock that jumps instead of waiting.
 func playCrashing(args []string) int {
-	c := &crasher{at: os.Getenv(crashAt), out: os.NewFile(3, "points"), counts: map[string]int{}}
+	ctx, stop := untilStopped()
+	defer stop()
+	c := &crasher{at: os.Getenv(crashAt), stop: os.Getenv(crashStop), out: os.NewFile(3, "points"), counts: map[string]int{}}
 	ahead, err := time.ParseDuration(os.Getenv(crashAhead))
 	if err != nil {
 		panic(err)
 	}
 	clock := &jumpingClock{ahead: ahead}
+	short := clock.sleep
+	if os.Getenv(crashWaits) != "" {
+		short = sleep
+	}
 	a := &app{
-		stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, now: clock.now, sleep: clock.sleep,
+		stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, now: clock.now, sleep: c.sleep(short),
 		fs: fsx.FS{Fault: c.fault}, wrap: c.wrap,
 	}
 	c.point("start")
-	code := execute(context.Background(), a, args)
+	code := execute(ctx, a, args)
 	c.point("end")
 	if usage, err := oracle.Running(os.Getpid()); err == nil {
 		usage.Goroutines = runtime.NumGoroutine()
@@ -131,18 +166,29 @@ func (c *jumpingClock) sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// A life is what is left of a process that played mailrill.
+// A life is a process that plays mailrill, and what is left of it.
 type life struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	pipe   *os.File // where it tells its points
+	out    strings.Builder
 	points []string
-	killed bool
+	killed bool // by a signal
 	exit   int
 	stdout []byte
 	usage  oracle.Usage
 }
 
-// live runs mailrill until it ends or dies at a point, and returns when every
-// process that it began has ended too: they hold the pipe open.
+// live runs mailrill until it ends or dies at a point.
 func live(t *testing.T, dir, at string, ahead time.Duration, args ...string) *life {
+	t.Helper()
+	l := begin(t, dir, []string{crashAt + "=" + at, crashAhead + "=" + ahead.String()}, args...)
+	l.end()
+	return l
+}
+
+// begin begins a life. What it says on stderr is added to dir/log.
+func begin(t *testing.T, dir string, env []string, args ...string) *life {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -152,37 +198,42 @@ func live(t *testing.T, dir, at string, ahead time.Duration, args ...string) *li
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	defer w.Close()
 	log, err := os.OpenFile(filepath.Join(dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer log.Close()
-	var stdout strings.Builder
-	cmd := exec.Command(self, append([]string{"play-crashing"}, args...)...)
-	cmd.Env = append(os.Environ(), crashAt+"="+at, crashAhead+"="+ahead.String(), "GORACE=atexit_sleep_ms=0")
-	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = &stdout, log, []*os.File{w}
-	if err := cmd.Start(); err != nil {
+	l := &life{t: t, pipe: r, cmd: exec.Command(self, append([]string{"play-crashing"}, args...)...)}
+	l.cmd.Env = append(append(os.Environ(), "GORACE=atexit_sleep_ms=0"), env...)
+	l.cmd.Stdout, l.cmd.Stderr, l.cmd.ExtraFiles = &l.out, log, []*os.File{w}
+	if err := l.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	w.Close()
-	l := &life{}
-	l.read(t, bufio.NewScanner(r))
-	if cmd.Wait(); cmd.ProcessState.ExitCode() < 0 {
-		l.killed = true
-	}
-	l.exit, l.stdout = cmd.ProcessState.ExitCode(), []byte(stdout.String())
 	return l
 }
 
-func (l *life) read(t *testing.T, s *bufio.Scanner) {
-	t.Helper()
-	for s.Scan() {
+// end returns when the life has ended, and every process that it began too: they
+// hold the pipe open.
+func (l *life) end() {
+	l.t.Helper()
+	defer l.pipe.Close()
+	hung := time.AfterFunc(hangs, func() { l.cmd.Process.Signal(syscall.SIGQUIT) })
+	for s := bufio.NewScanner(l.pipe); s.Scan(); {
 		text, ok := strings.CutPrefix(s.Text(), "usage ")
 		if !ok {
 			l.points = append(l.points, s.Text())
 		} else if err := json.Unmarshal([]byte(text), &l.usage); err != nil {
-			t.Fatal(err)
+			l.t.Fatal(err)
 		}
 	}
+	l.cmd.Wait()
+	if !hung.Stop() {
+		l.t.Errorf("it hung; the log says where")
+	}
+	l.exit, l.stdout = l.cmd.ProcessState.ExitCode(), []byte(l.out.String())
+	l.killed = l.exit < 0
 }
+
+// hangs is when a life is taken to have no end.
+const hangs = 5 * time.Minute

@@ -103,6 +103,7 @@ func (k *killer) run(r *rig, n int) {
 	}
 	defer log.Close()
 	cmd := exec.Command(k.self, "play-mailrill", "--config", r.config, "--once", "--log-level", "debug")
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
 	cmd.Stdout, cmd.Stderr = log, log
 	started := make(chan struct{})
 	k.relay.at(n, func() {

@@ -31,12 +31,17 @@ func main() {
 
 // run is mailrill as a function: it returns the exit status.
 func run(args []string, stdout, stderr io.Writer) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := untilStopped()
 	defer stop()
-	// A second signal ends the process at once, which loses nothing either.
-	context.AfterFunc(ctx, stop)
-
 	return execute(ctx, &app{stdout: stdout, stderr: stderr, getenv: os.Getenv, now: time.Now, sleep: sleep}, args)
+}
+
+// untilStopped returns a context that ends with SIGINT or SIGTERM. A second signal
+// ends the process at once, which loses nothing either.
+func untilStopped() (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // execute carries out one command line.

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"io"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 )
@@ -9,25 +12,42 @@ import (
 // A relay passes connections on to servers of this machine and calls something
 // when a given number of pieces, of either direction, has passed.
 type relay struct {
-	mu        sync.Mutex // held while then is called, too
-	left      int
-	then      func()
+	mu        sync.Mutex // held while a function of plan is called, too
+	passed    int
+	plan      map[int]func()
 	listeners []net.Listener
+	open      []chan struct{} // one for each connection to a server, closed with it
 }
 
 // at has f called at the n-th piece from now; n < 0: never. What it had set up
 // before is not happening any more when at returns.
-func (r *relay) at(n int, f func()) {
+func (r *relay) at(n int, f func()) { r.follow(map[int]func(){n: f}) }
+
+// follow has each function called at its piece from now, in place of what was set
+// up before.
+func (r *relay) follow(plan map[int]func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.left, r.then = n, f
+	r.passed, r.plan = 0, plan
 }
 
-// next has what at has set up happen at the next piece.
+// next has the first of what was set up happen at the next piece.
 func (r *relay) next() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.left = 1
+	r.passed = slices.Min(slices.Collect(maps.Keys(r.plan))) - 1
+}
+
+// settle returns when the servers have closed every connection whose client has:
+// what they were sent is dealt with.
+func (r *relay) settle() {
+	r.mu.Lock()
+	open := r.open
+	r.open = nil
+	r.mu.Unlock()
+	for _, closed := range open {
+		<-closed
+	}
 }
 
 func (r *relay) listen(to int) (port int, err error) {
@@ -50,21 +70,27 @@ func (r *relay) listen(to int) (port int, err error) {
 	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
+// pass passes a connection on. When the client has closed it the server is told so,
+// and has the time to deal with what it was sent.
 func (r *relay) pass(c net.Conn, to int) {
 	defer c.Close()
 	s, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(to)))
 	if err != nil {
 		return
 	}
+	closed := make(chan struct{})
+	defer close(closed)
 	defer s.Close()
-	done := make(chan struct{}, 2)
-	for _, d := range [][2]net.Conn{{c, s}, {s, c}} {
-		go func() {
-			r.copy(d[1], d[0])
-			done <- struct{}{}
-		}()
-	}
-	<-done
+	r.mu.Lock()
+	r.open = append(r.open, closed)
+	r.mu.Unlock()
+	go func() {
+		r.copy(s, c)
+		s.(*net.TCPConn).CloseWrite()
+	}()
+	r.copy(c, s)
+	c.Close()
+	io.Copy(io.Discard, s)
 }
 
 func (r *relay) copy(to, from net.Conn) {
@@ -89,9 +115,9 @@ func (r *relay) copy(to, from net.Conn) {
 func (r *relay) count() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.left--
-	if r.left == 0 {
-		r.then()
+	r.passed++
+	if f := r.plan[r.passed]; f != nil {
+		f()
 	}
 }
 

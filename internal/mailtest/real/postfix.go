@@ -122,6 +122,9 @@ func (p *Postfix) Log() []byte {
 // Stop ends the server, as an administrator would.
 func (p *Postfix) Stop() error { return p.proc.stop(syscall.SIGTERM) }
 
+// Kill ends the server and its children at once.
+func (p *Postfix) Kill() error { return p.proc.stop(syscall.SIGKILL) }
+
 // prepare writes the config and makes the queue. Postfix's own `postfix check`
 // would do so too, but looks at the system's mail as well.
 func (p *Postfix) prepare() error {
@@ -179,14 +182,23 @@ func (p *Postfix) prepare() error {
 // Flush asks the queue manager to try everything in the queue now.
 func (p *Postfix) Flush() error { return exec.Command("postqueue", "-c", p.Dir, "-f").Run() }
 
-// Queue reports whether mail is still on its way to Dovecot.
+// Queue returns how many messages that were taken are still on their way to
+// Dovecot. A file that may not be executed is not whole: of it nobody was told that
+// it was taken, and nothing comes of it.
 func (p *Postfix) Queue() (waiting int, err error) {
 	for _, sub := range []string{"incoming", "active", "deferred", "maildrop"} {
 		err := filepath.WalkDir(filepath.Join(p.Dir, "queue", sub), func(_ string, d fs.DirEntry, err error) error {
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil
 			}
-			if err == nil && !d.IsDir() {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			info, err := d.Info()
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			if err == nil && info.Mode()&0o100 != 0 {
 				waiting++
 			}
 			return err
