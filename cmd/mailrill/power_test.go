@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -17,99 +15,73 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"mailrill/internal/fsx"
 	"mailrill/internal/mailtest"
 	"mailrill/internal/mailtest/oracle"
 )
 
-// The power cut. The state folder with the hold lies on an ext4 file system in an
-// image file, and the Maildir on another: on one disk the sync of the ledger would
-// take along the names in the Maildir, and hide that nobody made them durable. At each call of the file system and around each COMMIT the image is
-// copied while it is mounted: the copy is what the disk holds at that instant,
-// and nothing of what the kernel still keeps in memory. What lies elsewhere, the
-// source and a destination that is a server, is saved at the same instant. Later
-// each copy is mounted, as after the cut, looked at by the oracle, and mailrill is
-// run on it to the end.
+// The power cut. At each call of the file system and around each COMMIT it is
+// remembered what the disk holds at that instant, without what the kernel still
+// keeps in memory. What lies elsewhere, the source and a destination that is a
+// server, is saved at the same instant. Later each cut is put on the disk again,
+// as when the power comes back, looked at by the oracle, and mailrill is run on it
+// to the end.
 //
-// MAILRILL_SOAK=1 takes every step of all pairs, the short form that of one and
-// each third of the others.
+// There are two kinds of disks: real ext4 in images (power_ext4_test.go) and, where
+// nothing can be mounted, one in this process that forgets (power_forget_test.go).
+//
+// MAILRILL_SOAK=1 takes every step of all pairs, the short form some.
+
+// A powerDisk is what the trial's folder lies on.
+type powerDisk interface {
+	// files are the files of the machine; fault is asked about each call.
+	files(fault func(op, path string) error) fsx.FS
+	// left returns what a cut at this instant may leave, in one or more ways. n
+	// is the number of the instant, for what is up to chance.
+	left(n int) ([][]byte, error)
+	// plug makes what a cut has left all there is, and unplug ends that.
+	plug(t *testing.T, left []byte)
+	unplug(t *testing.T)
+}
 
 // A cut is all there was at one instant, or at several in turn.
 type cut struct {
 	at     []string
-	image  string
-	digest [32]byte          // of the image
+	left   string            // path of what powerDisk.left returned
+	digest [32]byte          // of that
 	saved  []*mailtest.Saved // of powerTrial.stores
 	shown  []map[string][]mailtest.Message
 }
 
-// A powerTrial is a trial whose folder is the image, with everything in this
+// A powerTrial is a trial whose folder is on a powerDisk, with everything in this
 // process.
 type powerTrial struct {
 	*rig
 	c      *oracle.Case
 	stores []*mailtest.Store
 	bodies atomic.Int64
-	images []string // mounted on mounts
-	mounts []string
-	keep   string     // where copies go
+	disk   powerDisk
+	keep   string     // where cuts go
 	mu     sync.Mutex // guards what follows: points come from several goroutines
 	counts map[string]int
 	points int
 	cuts   []*cut
 }
 
-func newPowerTrial(t *testing.T, source, destination string) *powerTrial {
+func newPowerTrial(t *testing.T, p powerPair, disk func(t *testing.T, dir, destination string) powerDisk) *powerTrial {
 	t.Helper()
 	tr := &powerTrial{keep: t.TempDir(), counts: map[string]int{}}
-	tr.c = &oracle.Case{Messages: oracle.Make(1, 1, 4, "plain", "large", "refused", "dots"), TraceField: "X-Mailrill-ID", Removed: true}
+	tr.c = &oracle.Case{Messages: oracle.Make(1, 1, 4, "plain", "large", "refused", "circles"), TraceField: "X-Mailrill-ID", Removed: true}
 	for i := range tr.c.Messages {
-		tr.c.Messages[i].Poison = tr.c.Messages[i].Poison && destination != "maildir"
+		m := &tr.c.Messages[i]
+		m.Poison = m.Poison && (m.Shape != "refused" || p.destination != "maildir")
 	}
 	tr.rig = newRig(t, "")
-	tr.disk(t, memory(t), tr.dir)
-	if destination == "maildir" {
-		tr.disk(t, memory(t), filepath.Join(tr.dir, "Maildir"))
-	}
-	tr.write("[destination.home]\n" + tr.destination(t, destination) + "\n" + tr.source(t, source))
-	unix.Sync() // the config was there long before
+	tr.config = filepath.Join(tr.keep, "config.toml") // no power cut comes there
+	tr.disk = disk(t, tr.dir, p.destination)
+	tr.write("[destination.home]\n" + tr.destination(t, p.destination) + "\n" + tr.source(t, p.source))
 	tr.c.Hold = oracle.Hold(filepath.Join(tr.dir, "state", "hold"))
 	return tr
-}
-
-// disk makes a disk and mounts it on dir.
-func (tr *powerTrial) disk(t *testing.T, in, dir string) {
-	t.Helper()
-	image := filepath.Join(in, "image")
-	makeImage(t, image)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	mountImage(t, image, dir)
-	tr.images, tr.mounts = append(tr.images, image), append(tr.mounts, dir)
-}
-
-// read returns the octets of all disks.
-func (tr *powerTrial) read() (all []byte, err error) {
-	all = make([]byte, 0, len(tr.images)*imageSize)
-	for _, image := range tr.images {
-		data, err := os.ReadFile(image)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, data...)
-	}
-	return all, nil
-}
-
-// unplug unmounts all disks.
-func (tr *powerTrial) unplug(t *testing.T) {
-	t.Helper()
-	for _, dir := range slices.Backward(tr.mounts) {
-		unmount(t, dir)
-	}
 }
 
 func (tr *powerTrial) source(t *testing.T, protocol string) string {
@@ -142,19 +114,19 @@ func (tr *powerTrial) destination(t *testing.T, kind string) string {
 	return fmt.Sprintf(toServer, kind, port(addr))
 }
 
-// run runs mailrill in this process, on files that ask fault.
-func (tr *powerTrial) run(fault func(op, path string) error, args ...string) int {
+// run runs mailrill in this process.
+func (tr *powerTrial) run(files fsx.FS, args ...string) int {
 	tr.stdout.Reset()
 	tr.stderr.Reset()
 	tr.ahead += time.Second
 	clock := &jumpingClock{ahead: tr.ahead}
-	a := &app{stdout: &tr.stdout, stderr: &tr.stderr, getenv: os.Getenv, now: clock.now, sleep: clock.sleep, fs: fsx.FS{Fault: fault}}
+	a := &app{stdout: &tr.stdout, stderr: &tr.stderr, getenv: os.Getenv, now: clock.now, sleep: clock.sleep, fs: files}
 	code := execute(context.Background(), a, append([]string{"--config", tr.config}, args...))
 	tr.ahead = clock.ahead
 	return code
 }
 
-// remember copies the image, and what lies elsewhere. It tries again until
+// remember keeps what a cut leaves, and what lies elsewhere. It tries again until
 // nothing has changed while it did.
 func (tr *powerTrial) remember(op, path string) error {
 	tr.mu.Lock()
@@ -170,33 +142,39 @@ func (tr *powerTrial) remember(op, path string) error {
 		for _, s := range tr.stores {
 			saved = append(saved, s.Save())
 		}
-		first, err := tr.read()
+		first, err := tr.disk.left(tr.points)
 		if err != nil {
 			return err
 		}
-		second, err := tr.read()
+		second, err := tr.disk.left(tr.points)
 		if err != nil {
 			return err
 		}
-		if bytes.Equal(first, second) && reflect.DeepEqual(before, tr.snapshots()) {
-			return tr.keepCut(at, first, &cut{saved: saved, shown: before})
+		if reflect.DeepEqual(first, second) && reflect.DeepEqual(before, tr.snapshots()) {
+			return tr.keepCuts(at, first, cut{saved: saved, shown: before})
 		}
 	}
 }
 
-// keepCut keeps c, unless it is what there was at the point before: many calls
-// leave the disk as it is.
-func (tr *powerTrial) keepCut(at string, image []byte, c *cut) error {
-	c.digest, c.at = sha256.Sum256(image), []string{at}
-	if n := len(tr.cuts); n > 0 {
-		if last := tr.cuts[n-1]; last.digest == c.digest && reflect.DeepEqual(last.shown, c.shown) {
-			last.at = append(last.at, at)
-			return nil
+// keepCuts keeps c in each way that is not among those of the point before: many
+// calls leave the disk as it is.
+func (tr *powerTrial) keepCuts(at string, ways [][]byte, c cut) error {
+	recent := tr.cuts[max(0, len(tr.cuts)-len(ways)):]
+	for _, left := range ways {
+		c := c
+		c.digest, c.at = sha256.Sum256(left), []string{at}
+		same := func(o *cut) bool { return o.digest == c.digest && reflect.DeepEqual(o.shown, c.shown) }
+		if i := slices.IndexFunc(recent, same); i >= 0 {
+			recent[i].at = append(recent[i].at, at)
+			continue
+		}
+		c.left = filepath.Join(tr.keep, fmt.Sprintf("cut%d", len(tr.cuts)))
+		tr.cuts = append(tr.cuts, &c)
+		if err := writeSparse(c.left, left); err != nil {
+			return err
 		}
 	}
-	c.image = filepath.Join(tr.keep, fmt.Sprintf("cut%d", len(tr.cuts)))
-	tr.cuts = append(tr.cuts, c)
-	return writeSparse(c.image, image)
+	return nil
 }
 
 func (tr *powerTrial) snapshots() (all []map[string][]mailtest.Message) {
@@ -208,17 +186,12 @@ func (tr *powerTrial) snapshots() (all []map[string][]mailtest.Message) {
 
 // resume lets the power come back after the cut c, and judges.
 func (tr *powerTrial) resume(t *testing.T, c *cut) {
-	data, err := os.ReadFile(c.image)
+	left, err := os.ReadFile(c.left)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tr.unplug(t)
-	for i, image := range tr.images {
-		if err := writeSparse(image, data[i*imageSize:(i+1)*imageSize]); err != nil {
-			t.Fatal(err)
-		}
-		mountImage(t, image, tr.mounts[i])
-	}
+	tr.disk.plug(t, left)
+	defer tr.disk.unplug(t)
 	for i, s := range tr.stores {
 		s.Restore(c.saved[i])
 	}
@@ -239,124 +212,43 @@ func (tr *powerTrial) resume(t *testing.T, c *cut) {
 }
 
 func (tr *powerTrial) pass(t *testing.T) (told oracle.Told) {
-	told.Exit = tr.run(nil, "--once", "--json")
+	told.Exit = tr.run(fsx.FS{}, "--once", "--json")
 	told.Lines = bytes.Clone(tr.stdout.Bytes())
 	if told.Exit != 0 && told.Exit != 65 {
 		t.Errorf("exit status %d\n%s%s", told.Exit, told.Lines, tr.stderr.String())
 	}
-	told.StatusExit = tr.run(nil, "status", "--json")
+	told.StatusExit = tr.run(fsx.FS{}, "status", "--json")
 	told.Status = bytes.Clone(tr.stdout.Bytes())
 	return told
 }
 
-func TestPowerCutAtEveryStep(t *testing.T) {
-	needsLoop(t)
-	soak, _ := crashSettings(t)
-	for _, p := range []struct {
-		source, destination string
-		each                int
-	}{{"pop3", "maildir", 1}, {"imap", "maildir", 3}, {"imap", "imap", 3}, {"pop3", "imap", 3}} {
-		t.Run(p.source+"-"+p.destination, func(t *testing.T) {
-			tr := newPowerTrial(t, p.source, p.destination)
-			if code := tr.run(tr.remember, "--once", "--json"); code != 0 && code != 65 {
-				t.Fatalf("the whole pass: exit status %d\n%s%s", code, tr.stdout.String(), tr.stderr.String())
-			}
-			tr.remember("end", tr.dir)
-			tr.unplug(t)
-			if tr.points < 50 || len(tr.cuts) < 20 || tr.counts["committed ledger.db"] < 3 {
-				t.Fatalf("the pass came by %d points and %d states only: %v", tr.points, len(tr.cuts), tr.counts)
-			}
-			each := p.each
-			if soak > 0 {
-				each = 1
-			}
-			resumed := 0
-			for i, c := range tr.cuts {
-				if i%each == 0 {
-					tr.resume(t, c)
-					resumed++
-				}
-			}
-			t.Logf("%d points, at which the disk and the mailboxes were in %d different states; the power came back to %d of them", tr.points, len(tr.cuts), resumed)
-		})
-	}
-}
+type powerPair struct{ source, destination string }
 
-// memory returns a folder for the image that is mounted, in memory where there is
-// such a file system: syncs are fast there, and the image is none the less a file.
-func memory(t *testing.T) string {
+// powerPairs are those whose power is cut; the first one in CI at every step.
+var powerPairs = []powerPair{{"pop3", "maildir"}, {"imap", "maildir"}, {"imap", "imap"}, {"pop3", "imap"}}
+
+func (p powerPair) String() string { return p.source + "-" + p.destination }
+
+// cutEverywhere makes a pass, and cuts it at each of its points, or at one in each.
+func cutEverywhere(t *testing.T, p powerPair, each int, disk func(t *testing.T, dir, destination string) powerDisk) {
 	t.Helper()
-	dir, err := os.MkdirTemp("/dev/shm", "mailrill-power-")
-	if err != nil {
-		return t.TempDir()
+	tr := newPowerTrial(t, p, disk)
+	if code := tr.run(tr.disk.files(tr.remember), "--once", "--json"); code != 0 && code != 65 {
+		t.Fatalf("the whole pass: exit status %d\n%s%s", code, tr.stdout.String(), tr.stderr.String())
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
-
-const imageSize = 10 << 20
-
-// makeImage makes an ext4 file system with a journal in a file. Nothing of it is
-// left for the kernel to initialise later.
-func makeImage(t *testing.T, path string) {
-	t.Helper()
-	if err := writeSparse(path, make([]byte, imageSize)); err != nil {
+	if err := tr.remember("end", tr.dir); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command("mkfs.ext4", "-q", "-F", "-b", "4096", "-E", "lazy_itable_init=0,lazy_journal_init=0,nodiscard", path).CombinedOutput()
-	if err != nil {
-		t.Fatalf("mkfs.ext4: %v\n%s", err, out)
+	tr.disk.unplug(t)
+	if tr.points < 50 || len(tr.cuts) < 20 || tr.counts["committed ledger.db"] < 3 {
+		t.Fatalf("the pass came by %d points and %d states only: %v", tr.points, len(tr.cuts), tr.counts)
 	}
-}
-
-// mountImage mounts the file system in image on dir, at the latest until the end
-// of the test.
-func mountImage(t *testing.T, image, dir string) {
-	t.Helper()
-	if out, err := exec.Command("mount", "-o", "loop", image, dir).CombinedOutput(); err != nil {
-		t.Fatalf("mount: %v\n%s", err, out)
-	}
-	t.Cleanup(func() { unmount(t, dir) })
-}
-
-func unmount(t *testing.T, dir string) {
-	t.Helper()
-	if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil && !bytes.Contains(out, []byte("not mounted")) && !bytes.Contains(out, []byte("no mount point")) {
-		t.Errorf("umount: %v\n%s", err, out)
-	}
-}
-
-// needsLoop skips where no image can be mounted.
-func needsLoop(t *testing.T) {
-	t.Helper()
-	dir := t.TempDir()
-	image, on := filepath.Join(dir, "image"), filepath.Join(dir, "on")
-	err := errors.Join(os.Mkdir(on, 0o700), writeSparse(image, make([]byte, imageSize)))
-	for _, argv := range [][]string{{"mkfs.ext4", "-q", "-F", image}, {"mount", "-o", "loop", image, on}, {"umount", on}} {
-		if err == nil {
-			var out []byte
-			if out, err = exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
-				err = fmt.Errorf("%v: %w: %s", argv, err, out)
-			}
+	resumed := 0
+	for i, c := range tr.cuts {
+		if i%each == 0 {
+			tr.resume(t, c)
+			resumed++
 		}
 	}
-	if err != nil {
-		t.Skipf("NO POWER WAS CUT: no ext4 image can be mounted here (root and e2fsprogs are needed); what a killed process leaves, TestKilledAtEveryStep shows: %v", err)
-	}
-}
-
-// writeSparse writes data to path with holes where there are zeros only.
-func writeSparse(path string, data []byte) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	const block = 4096
-	var zero [block]byte
-	for at := 0; at < len(data) && err == nil; at += block {
-		if b := data[at:min(at+block, len(data))]; !bytes.Equal(b, zero[:len(b)]) {
-			_, err = f.WriteAt(b, int64(at))
-		}
-	}
-	return errors.Join(err, f.Truncate(int64(len(data))), f.Close())
+	t.Logf("%d points, at which the disk and the mailboxes were in %d different states; the power came back to %d of them", tr.points, len(tr.cuts), resumed)
 }

@@ -20,6 +20,17 @@ type FS struct {
 	// "link", …) and its path, when it is set: an error it returns is the call's.
 	// It is how tests make disks fail and processes die.
 	Fault func(op, path string) error
+	// Fsync stands in for the system's fsync of a file or a directory, when it is
+	// set. It is how a disk of a test that forgets what was not synced learns what
+	// was.
+	Fsync func(file *os.File) error
+}
+
+func (f FS) fsync(file *os.File) error {
+	if f.Fsync != nil {
+		return f.Fsync(file)
+	}
+	return file.Sync()
 }
 
 func (f FS) fault(op, path string) error {
@@ -85,7 +96,7 @@ func (f *File) Sync() error {
 	if err := f.fs.fault("sync", f.path); err != nil {
 		return err
 	}
-	return f.File.Sync()
+	return f.fs.fsync(f.File)
 }
 
 // Close reports errors of writes that the system had put off (NFS, quotas).
@@ -171,7 +182,7 @@ func (f FS) SyncDir(dir string) error {
 		return err
 	}
 	defer d.Close()
-	return d.Sync()
+	return f.fsync(d)
 }
 
 // WriteFile puts data at path, durably: a reader finds the old contents or the
