@@ -24,11 +24,12 @@ type relay struct {
 func (r *relay) at(n int, f func()) { r.follow(map[int]func(){n: f}) }
 
 // follow has each function called at its piece from now, in place of what was set
-// up before.
-func (r *relay) follow(plan map[int]func()) {
+// up before, and returns how many pieces have passed since.
+func (r *relay) follow(plan map[int]func()) (passed int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.passed, r.plan = 0, plan
+	passed, r.passed, r.plan = r.passed, 0, plan
+	return passed
 }
 
 // next has the first of what was set up happen at the next piece.
