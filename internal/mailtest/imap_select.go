@@ -167,7 +167,9 @@ func (c *imapSession) describe(b *bytes.Buffer, f *mailbox) {
 	fmt.Fprintf(b, "* FLAGS (%s)\r\n", strings.Join(flags, " "))
 	fmt.Fprintf(b, "* OK [PERMANENTFLAGS (%s)] Flags permitted.\r\n", strings.Join(permanent, " "))
 	fmt.Fprintf(b, "* %d EXISTS\r\n* 0 RECENT\r\n", len(f.entries))
-	fmt.Fprintf(b, "* OK [UIDVALIDITY %d] UIDs valid.\r\n", f.validity)
+	if f.validity != 0 {
+		fmt.Fprintf(b, "* OK [UIDVALIDITY %d] UIDs valid.\r\n", f.validity)
+	}
 	if !c.NoUIDNext {
 		fmt.Fprintf(b, "* OK [UIDNEXT %d] Predicted next UID.\r\n", f.next)
 	}

@@ -297,7 +297,7 @@ func (s *Store) Snapshot() map[string][]Message {
 }
 
 // SetValidity changes a folder's UIDVALIDITY and leaves its UIDs, as a server
-// does that lost track of them.
+// does that lost track of them. 0: SELECT tells none.
 func (s *Store) SetValidity(folder string, v uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
