@@ -245,3 +245,27 @@ func museumSwallowed(t *testing.T) {
 		t.Errorf("exit status %d: %s", code, h.stderr.String())
 	}
 }
+
+// imap-upload-22. What its owner has thrown away at the destination is not sent
+// again, not even when the state is lost: the trash is looked at too.
+func museumInTheTrash(t *testing.T) {
+	appends := 0
+	h := toIMAP(t, &mailtest.IMAP{Gmail: true, OnCommand: func(_ int, line string) mailtest.Verdict {
+		if strings.HasPrefix(line, "APPEND") {
+			appends++
+		}
+		return mailtest.Verdict{}
+	}}, numbered(4), "")
+	h.once(0)
+	const trash = "[Gmail]/Trash"
+	h.copies.Create(trash, `\Trash`)
+	for _, m := range h.copies.Messages("INBOX") {
+		h.copies.Add(trash, mailtest.Message{Body: m.Body, Date: m.Date})
+		h.copies.Remove("INBOX", m.UID)
+	}
+	h.loseState()
+	sent := appends
+	if sum := total(h.once(0)); sum.Delivered != 0 || sum.AlreadyThere != 4 || sent == 0 || appends != sent {
+		t.Errorf("%+v, %d APPENDs and then %d", sum, sent, appends-sent)
+	}
+}

@@ -79,7 +79,7 @@ var museum = []exhibit{
 	{bug: "k9-5558", link: github + "thunderbird/thunderbird-android/issues/5558", was: "a moved message was not found by SEARCH, and appended again", test: museumMoveUnanswered},
 	{bug: "nextcloud-5440", link: github + "nextcloud/mail/pull/5440", was: "a pass that failed midway failed for ever", test: museumFailedMidway},
 	{bug: "import-mailbox-56", link: github + "google/import-mailbox-to-gmail/issues/56", was: "the destination merged messages by Message-ID and said OK", test: museumSwallowed},
-	{bug: "imap-upload-22", link: github + "rgladwell/imap-upload/issues/22", never: "Gmail brings an older copy back from its trash when one is uploaded again: that is Gmail's, and we upload none again that the ledger or the destination knows"},
+	{bug: "imap-upload-22", link: github + "rgladwell/imap-upload/issues/22", was: "what lay in Gmail's trash was uploaded again, and the old copy came back", test: museumInTheTrash},
 	{bug: "dovecot-lmtp-autoexpunge", link: github + "dovecot/core/blob/main/NEWS", was: "a slow LMTP answer ran into the client's timeout: a second copy", elsewhere: "deliver/smtp TestAnswerToAMessageMayTakeTenMinutes"},
 	{bug: "dovecot-duplicate-uidls", link: "https://doc.dovecot.org/2.3/settings/core/#core_setting-pop3_uidl_duplicates", was: "two messages have one UIDL", test: museumEqualUIDLs},
 	{bug: "mbsync-lost-track", link: "https://isync.sourceforge.io/", was: "a server shows what it has stored only a little later", elsewhere: "internal/collect TestLostAnswersAreAskedAbout"},
