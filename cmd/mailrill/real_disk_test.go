@@ -17,6 +17,12 @@ import (
 func smallDisk(t *testing.T, size string) string {
 	t.Helper()
 	dir := t.TempDir()
+	mountSmall(t, dir, size)
+	return dir
+}
+
+func mountSmall(t *testing.T, dir, size string) {
+	t.Helper()
 	err := syscall.Mount("none", dir, "tmpfs", 0, "size="+size)
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) {
 		t.Skipf("SKIPPED, NOT TESTED: mounting is not permitted here: %v", err)
@@ -29,7 +35,6 @@ func smallDisk(t *testing.T, size string) string {
 			t.Errorf("unmount: %v", err)
 		}
 	})
-	return dir
 }
 
 // enlarge gives a small disk room.

@@ -170,9 +170,14 @@ func (w *writer) judge(err error) error {
 		return err
 	}
 	if w.full() {
-		return reply.WithClass(reply.Full, err)
+		return full(err)
 	}
 	return w.disk.fail(err)
+}
+
+// full is an error of a full disk that SQLite does not call so.
+func full(err error) error {
+	return reply.WithClass(reply.Full, fmt.Errorf("the disk is full: %w", err))
 }
 
 // diskFull reports whether the disk takes no more. SQLite hands on ENOSPC as a

@@ -232,6 +232,9 @@ func TestDiskErrors(t *testing.T) {
 			if reply.ClassOf(err) != test.class || errors.Is(err, ErrBroken) != test.broken {
 				t.Fatalf("class %q: %v", reply.ClassOf(err), err)
 			}
+			if test.class == reply.Full && !strings.Contains(err.Error(), "disk is full") {
+				t.Errorf("it does not say that the disk is full: %v", err)
+			}
 			_, err = l.Account(t.Context(), "next")
 			if errors.Is(err, ErrBroken) != test.broken || (err != nil) != test.broken {
 				t.Errorf("the next commit: %v", err)

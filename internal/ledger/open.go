@@ -17,7 +17,6 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"mailrill/internal/fsx"
-	"mailrill/internal/reply"
 )
 
 // A Ledger is an open state folder. It is safe for concurrent use.
@@ -109,7 +108,7 @@ func (l *Ledger) start(ctx context.Context, steps []string) error {
 		}
 		db.Close()
 		if err = translate(err); resultCode(err) == sqlite3.SQLITE_IOERR && l.diskFull() {
-			return reply.WithClass(reply.Full, err)
+			return full(err)
 		}
 		return err
 	}
