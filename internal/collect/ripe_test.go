@@ -3,6 +3,8 @@ package collect
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -38,6 +40,28 @@ func TestDoubtWhoseEndWasNotRecorded(t *testing.T) {
 	b.c.Sleep = func(ctx context.Context, d time.Duration) error { b.dst.late = 0; return sleep(ctx, d) }
 	if r := b.pass(); r.Err != nil {
 		t.Fatalf("%+v", r)
+	}
+	b.wantArrived("m")
+}
+
+// A deadline of ours has passed, and the server is still at work on the message:
+// it has stored it half a minute later. No pass before sends it again.
+func TestTimeoutHasALongGrace(t *testing.T) {
+	b := newBench(t, newMailbox("m"))
+	b.dst.late = 1
+	sent := 0
+	b.dst.fate = func(*deliver.Message) (bool, error) {
+		sent++
+		return true, fmt.Errorf("read the answer: %w", os.ErrDeadlineExceeded)
+	}
+	for range 3 {
+		b.pass()
+		b.now = b.now.Add(10 * time.Second)
+	}
+	b.dst.late = 0
+	b.now = b.now.Add(time.Minute)
+	if r := b.pass(); r.Err != nil || sent != 1 {
+		t.Errorf("sent %d times, %+v", sent, r)
 	}
 	b.wantArrived("m")
 }
