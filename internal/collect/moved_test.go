@@ -145,3 +145,35 @@ func TestRenumberedFailureIsStillWanted(t *testing.T) {
 		t.Errorf("states %v", b.states())
 	}
 }
+
+// While the server numbered its messages anew one of them went and another came,
+// with the same header, which tells nothing, and the same size: it is no less a
+// message than one whose Message-ID tells it apart.
+func TestRenumberedMailWithAnEqualHeader(t *testing.T) {
+	const head = "Subject: report\r\n\r\n"
+	for _, stable := range []bool{true, false} {
+		b := newBench(t, newMailbox(append(msgs(12), head+"Monday")...))
+		b.src.stable = stable
+		b.pass()
+		b.src.renumber()
+		b.src.folders["INBOX"][12].body = head + "Friday"
+		b.pass()
+		b.wantArrived(append(msgs(12), head+"Monday", head+"Friday")...)
+	}
+}
+
+// A message came that has the header and the size of one that was delivered, and
+// is listed before it.
+func TestRenumberedMailBehindItsTwin(t *testing.T) {
+	const head = "Message-ID: <twin@x>\r\n\r\n"
+	for _, stable := range []bool{true, false} {
+		b := newBench(t, newMailbox(append(msgs(12), head+"old")...))
+		b.src.stable = stable
+		b.pass()
+		b.src.renumber()
+		b.src.folders["INBOX"][12].body = head + "new"
+		b.src.add("INBOX", head+"old")
+		b.pass()
+		b.wantArrived(append(msgs(12), head+"old", head+"new")...)
+	}
+}
