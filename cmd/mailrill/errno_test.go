@@ -128,7 +128,8 @@ func failOnce(t *testing.T, p crashPair, seed uint64, f *faulter) bool {
 	if !f.told(told.Exit) && (told.Exit != 65 || len(in.c.End()) > 0) {
 		t.Errorf("%v: exit status %d\n%s%s", f, told.Exit, told.Lines, in.stderr.Bytes())
 	}
-	if !in.asked && strings.HasPrefix(f.at, "commit ") {
+	full := f.errno == syscall.ENOSPC || f.errno == syscall.EDQUOT // for that there is the reserve
+	if !in.asked && !full && strings.HasPrefix(f.at, "commit ") {
 		in.c.Ambiguous = in.unwritten()
 	}
 	in.recover(f.String())

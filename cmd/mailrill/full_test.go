@@ -17,8 +17,8 @@ import (
 // KiB are free when a pass is made. The pass says so or does its work all the
 // same, and nothing is lost. Then there is room, and one more pass makes all whole.
 //
-// The short form samples the steps by MAILRILL_SEED; with MAILRILL_SOAK set it
-// takes each.
+// The short form samples the steps, by MAILRILL_SEED, at which something may have
+// been begun; with MAILRILL_SOAK set it takes each.
 
 // fullSample is how many steps the short form takes of each folder, besides the
 // first and the last.
@@ -26,20 +26,22 @@ const fullSample = 5
 
 const fullStep = 4 << 10
 
-// fullSessions are the folders, each with a pass that writes into it. With enough
-// octets free the pass has what it needs; with none it cannot do its work.
+// fullSessions are the folders, each with a pass that writes into it. With fewer
+// octets free than begins it begins no delivery, and with enough it has what it needs.
 var fullSessions = []struct {
 	name   string
 	folder string
 	crashPair
 	shapes []string
+	begins int64
 	enough int64
 }{
-	{"state", "state", crashPair{"pop3", "maildir", true}, []string{"plain", "circles", "dots"}, 512 << 10},
-	{"state", "state", crashPair{"imap", "imap", true}, []string{"plain", "refused", "dots"}, 512 << 10},
-	{"spool", "state", crashPair{"imap", "maildir", true}, []string{"large", "plain", "large"}, 1280 << 10},
-	{"Maildir", "Maildir", crashPair{"pop3", "maildir", true}, []string{"plain", "large", "dots", "large"}, 704 << 10},
-	{"hold", "state/hold", crashPair{"pop3", "imap", true}, []string{"plain", "circles", "refused", "dots"}, 64 << 10},
+	{"state", "state", crashPair{"pop3", "maildir", true}, []string{"plain", "circles", "dots"}, 1 << 20, 1536 << 10},
+	{"state", "state", crashPair{"imap", "imap", true}, []string{"plain", "refused", "dots"}, 1 << 20, 1536 << 10},
+	{"state", "state", crashPair{"pop3", "lmtp", true}, []string{"plain", "refused", "dots"}, 1 << 20, 1536 << 10},
+	{"spool", "state", crashPair{"imap", "maildir", true}, []string{"large", "plain", "large"}, 1 << 20, 2 << 20},
+	{"Maildir", "Maildir", crashPair{"pop3", "maildir", true}, []string{"plain", "large", "dots", "large"}, 0, 704 << 10},
+	{"hold", "state/hold", crashPair{"pop3", "imap", true}, []string{"plain", "circles", "refused", "dots"}, 0, 64 << 10},
 }
 
 func TestDiskFullAtEveryStep(t *testing.T) {
@@ -50,7 +52,7 @@ func TestDiskFullAtEveryStep(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, uint64(i)))
 			var full tally
 			t.Cleanup(func() { t.Logf("the disk was too small at %v steps", &full) })
-			for _, left := range fullSteps(r, s.enough, soak) {
+			for _, left := range fullSteps(r, s.begins, s.enough, soak) {
 				t.Run(fmt.Sprint(left>>10, " KiB"), func(t *testing.T) {
 					t.Parallel()
 					was := passOnFull(t, s.crashPair, seed, s.folder, s.shapes, left)
@@ -65,8 +67,11 @@ func TestDiskFullAtEveryStep(t *testing.T) {
 }
 
 // fullSteps returns how many octets are free: 0, enough, and all between, or some.
-func fullSteps(r *rand.Rand, enough int64, soak int) (steps []int64) {
-	for left := int64(fullStep); left < enough; left += fullStep {
+func fullSteps(r *rand.Rand, begins, enough int64, soak int) (steps []int64) {
+	if soak > 0 {
+		begins = 0
+	}
+	for left := begins + fullStep; left < enough; left += fullStep {
 		steps = append(steps, left)
 	}
 	if soak == 0 {

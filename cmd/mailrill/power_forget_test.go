@@ -67,7 +67,7 @@ func (d *forgetfulDisk) unplug(*testing.T) {}
 
 func TestPowerCutOnForgetfulDisk(t *testing.T) {
 	soak, seed := crashSettings(t)
-	pairs, each := powerPairs[:1], 3 // odd, so that both ways to cut are taken
+	pairs, each := powerPairs[:1], 5 // odd, so that both ways to cut are taken
 	if soak > 0 {
 		pairs, each = powerPairs, 1
 	} else if err := tryLoop(t); err != nil {

@@ -127,7 +127,7 @@ func stateFull(t *testing.T, protocol string) {
 		t.Fatal(err)
 	}
 	full := 0
-	for left := int64(0); left < 400<<10; left += 20 << 10 {
+	for left := int64(0); left < 1800<<10; left += 90 << 10 {
 		release := ballast(t, disk, left)
 		switch code := r.run("--once", "--json"); code {
 		case reply.Full.ExitCode():

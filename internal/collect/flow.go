@@ -239,7 +239,11 @@ func (f *flow) batch(ps []*parcel) {
 		rows[i], msgs[i] = p.row, p.msg
 		byID[p.msg] = p
 	}
-	if err := f.v.commit(changes(rows)...); err != nil {
+	err := f.v.c.Ledger.Reserve()
+	if err == nil {
+		err = f.v.commit(changes(rows)...)
+	}
+	if err != nil {
 		f.stop(fmt.Errorf("write the ledger: %w", err))
 		f.drop(ps)
 		return
@@ -249,7 +253,7 @@ func (f *flow) batch(ps []*parcel) {
 			f.fates <- fate{p: p, err: errSilent}
 		}
 	}()
-	err := f.v.a.Destination.Deliver(f.v.hard, msgs, func(m *deliver.Message, r deliver.Receipt, err error) {
+	err = f.v.a.Destination.Deliver(f.v.hard, msgs, func(m *deliver.Message, r deliver.Receipt, err error) {
 		if p, waits := byID[m]; waits {
 			delete(byID, m)
 			f.fates <- fate{p, r, err}
@@ -325,7 +329,7 @@ func (f *flow) remember(ps []*parcel) error {
 		if len(rows) == 0 {
 			return nil
 		}
-		if err := f.v.commit(changes(rows)...); err != nil {
+		if err := f.v.commitAnswers(changes(rows)...); err != nil {
 			return err
 		}
 		f.count(rows)

@@ -376,6 +376,11 @@ func (p *pass) commit(changes ...ledger.Change) error {
 	return p.c.Ledger.Commit(context.WithoutCancel(p.hard), changes...)
 }
 
+// commitAnswers is commit for what a destination has answered.
+func (p *pass) commitAnswers(changes ...ledger.Change) error {
+	return p.c.Ledger.CommitAnswers(context.WithoutCancel(p.hard), changes...)
+}
+
 // tally runs f, which counts something, alone.
 func (p *pass) tally(f func()) {
 	p.mu.Lock()

@@ -209,6 +209,9 @@ func (p *pass) deliverEntry(e Entry) (delivered bool, err error) {
 		return false, nil
 	}
 	if receipt == "" {
+		if err := p.c.Ledger.Reserve(); err != nil {
+			return false, fmt.Errorf("write the ledger: %w", err)
+		}
 		receipt, err = p.sendEntry(&e)
 	}
 	switch {
@@ -255,7 +258,7 @@ func (p *pass) releaseEntry(e Entry, receipt string) error {
 		rows[i] = p.withAfter(r)
 	}
 	cs := append(changes(rows), ledger.Adopted{ID: e.ID, Receipt: receipt, Destination: p.place})
-	if err := p.commit(cs...); err != nil {
+	if err := p.commitAnswers(cs...); err != nil {
 		return err
 	}
 	return p.c.Hold.Remove(p.a.Name, e.ID)

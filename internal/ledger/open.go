@@ -29,7 +29,8 @@ type Ledger struct {
 	write *writer // nil when it is read only
 	close func() error
 
-	backup sync.Mutex // held while one is made
+	backup  sync.Mutex // held while one is made
+	reserve reserve
 }
 
 // Open opens the state in dir for reading and writing, and makes it when there
