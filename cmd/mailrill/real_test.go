@@ -341,6 +341,9 @@ func (s *site) drainPostfix() {
 		if time.Now().After(deadline) {
 			s.t.Fatalf("%d messages are stuck in Postfix's queue\n%s", n, s.postfix.Log())
 		}
+		if err := s.postfix.Hurry(); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 }
 
