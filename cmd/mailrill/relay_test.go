@@ -14,6 +14,7 @@ import (
 type relay struct {
 	mu        sync.Mutex // held while a function of plan is called, too
 	passed    int
+	lost      bool
 	plan      map[int]func()
 	listeners []net.Listener
 	open      []chan struct{} // one for each connection to a server, closed with it
@@ -38,6 +39,10 @@ func (r *relay) next() {
 	defer r.mu.Unlock()
 	r.passed = slices.Min(slices.Collect(maps.Keys(r.plan))) - 1
 }
+
+// lose has the piece at which a function is called never arrive, and its
+// connection break. It is for such a function.
+func (r *relay) lose() { r.lost = true }
 
 // settle returns when the servers have closed every connection whose client has:
 // what they were sent is dealt with.
@@ -99,7 +104,9 @@ func (r *relay) copy(to, from net.Conn) {
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
-			r.count()
+			if r.count() {
+				return
+			}
 			if _, err := to.Write(buf[:n]); err != nil {
 				return
 			}
@@ -112,14 +119,16 @@ func (r *relay) copy(to, from net.Conn) {
 
 // count counts a piece. What is to happen happens before the piece goes on, so
 // the process that is killed has not seen the answer, or the server not yet the
-// command.
-func (r *relay) count() {
+// command. It reports whether the piece is lost.
+func (r *relay) count() (lost bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.passed++
 	if f := r.plan[r.passed]; f != nil {
 		f()
 	}
+	lost, r.lost = r.lost, false
+	return lost
 }
 
 func (r *relay) close() {
