@@ -376,15 +376,28 @@ func TestLostLinkAnswer(t *testing.T) {
 // TestCutShort: a file of the message's name that somebody has cut short is not
 // taken for it.
 func TestCutShort(t *testing.T) {
-	path, _, dest := prepared(t)
-	m := newMessages(2)[1]
-	sub, name := fileName(m, "h")
-	fates(t, dest, newMessages(1), quiet) // the folder has been looked through
-	if err := os.WriteFile(filepath.Join(path, sub, name), []byte("short"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := fates(t, dest, []*deliver.Message{m}, quiet)[m.ID]; !errors.Is(err, deliver.ErrNotTaken) {
-		t.Errorf("%v, want ErrNotTaken", err)
+	for _, noLinks := range []bool{false, true} {
+		path := t.TempDir()
+		fault := func(op, _ string) error {
+			if op == "link" && noLinks {
+				return unix.EPERM
+			}
+			return nil
+		}
+		dest := New(Options{FS: fsx.FS{Fault: fault}, Path: path, Create: true, Host: "h"})
+		m := newMessages(2)[1]
+		sub, name := fileName(m, "h")
+		fates(t, dest, newMessages(1), quiet) // the folder has been looked through
+		file := filepath.Join(path, sub, name)
+		if err := os.WriteFile(file, []byte("short"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := fates(t, dest, []*deliver.Message{m}, quiet)[m.ID]; !errors.Is(err, deliver.ErrNotTaken) {
+			t.Errorf("without links %v: %v, want ErrNotTaken", noLinks, err)
+		}
+		if text, err := os.ReadFile(file); string(text) != "short" {
+			t.Errorf("without links %v: somebody else's file holds %.20q, %v", noLinks, text, err)
+		}
 	}
 }
 
