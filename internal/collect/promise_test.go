@@ -1,9 +1,12 @@
 package collect
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"time"
 
+	"mailrill/deliver"
 	"mailrill/fetch"
 	"mailrill/internal/ledger"
 	"mailrill/internal/reply"
@@ -70,6 +73,61 @@ func TestFinishedIsRemembered(t *testing.T) {
 		}
 		if r := b.pass(); r.SourceDone != 0 || r.Err != nil {
 			t.Errorf("stable %v: once more: %+v", stable, r)
+		}
+	}
+}
+
+// A window shows a part of a mailbox: what it does not show is not gone. A doubt
+// is not mourned, and what failed is not forgotten.
+func TestWindowProvesNothingGone(t *testing.T) {
+	b := newBench(t, newMailbox(msgs(2)...))
+	b.src.stable, b.src.window = false, 5
+	b.src.refuse = func(key string) error {
+		return map[string]error{"u:2": &reply.Error{Protocol: "pop3", Command: "RETR", Text: "not now"}}[key]
+	}
+	b.dst.fate = func(*deliver.Message) (bool, error) { return false, errCut }
+	b.pass()
+	b.dst.fate, b.src.refuse = nil, nil
+	before := b.states()
+	if before[ledger.Intent] != 1 || before[ledger.Failed] != 1 {
+		t.Fatalf("%v", before)
+	}
+	hide := func(hidden bool) {
+		for _, l := range b.src.folders["INBOX"] {
+			l.popped = hidden
+		}
+	}
+	hide(true)
+	b.now = b.now.Add(time.Hour)
+	b.pass()
+	if after := b.states(); after[ledger.Intent] != 1 || after[ledger.Failed] != 1 {
+		t.Errorf("%v became %v", before, after)
+	}
+	hide(false)
+	b.now = b.now.Add(time.Hour)
+	b.pass()
+	b.wantArrived(msgs(2)...)
+}
+
+// An altering shelf shows the trace line, and not all of the message below it.
+type altering struct{ *shelf }
+
+func (s altering) Arrived(ctx context.Context, mark string, fn func(string, deliver.Receipt) error) (string, error) {
+	return s.shelf.Arrived(ctx, mark, func(id string, r deliver.Receipt) error {
+		r.Size /= 2
+		return fn(id, r)
+	})
+}
+
+// A destination that shows its copies with another size has not kept what it was
+// given: nothing is removed on its word.
+func TestAlteredCopiesKeepTheSource(t *testing.T) {
+	b := newBench(t, newMailbox(msgs(3)...))
+	b.a.Destination = altering{b.dst}
+	b.a.After = fetch.AfterAction{Do: fetch.Delete}
+	for range 2 {
+		if r := b.pass(); reply.ClassOf(r.Err) != reply.Config || r.SourceDone != 0 || b.left() != 3 {
+			t.Fatalf("%+v", r)
 		}
 	}
 }
