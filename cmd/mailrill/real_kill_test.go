@@ -23,7 +23,7 @@ import (
 // -parallel 8.
 
 // realKills is how many kills the short form makes, over all pairs.
-const realKills = 120
+const realKills = 96
 
 func TestRealKilled(t *testing.T) {
 	soak, seed := crashSettings(t)
