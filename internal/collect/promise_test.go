@@ -131,3 +131,24 @@ func TestAlteredCopiesKeepTheSource(t *testing.T) {
 		}
 	}
 }
+
+// What is to become of a source copy is decided when the message is delivered:
+// mail that was to be marked is not deleted because the config says so now.
+func TestAfterActionIsDecidedAtDelivery(t *testing.T) {
+	b := newBench(t, newMailbox(msgs(3)...))
+	b.a.After, b.a.Delay = fetch.AfterAction{Do: fetch.Seen}, time.Hour
+	b.pass()
+	b.a.After, b.a.Delay = fetch.AfterAction{Do: fetch.Delete}, 0
+	b.now = b.now.Add(2 * time.Hour)
+	if r := b.pass(); r.Err != nil || r.SourceDone != 3 {
+		t.Errorf("%+v", r)
+	}
+	for _, l := range b.src.folders["INBOX"] {
+		if !l.seen {
+			t.Errorf("message %d was not marked", l.uid)
+		}
+	}
+	if b.left() != 3 {
+		t.Errorf("%d of 3 are left", b.left())
+	}
+}
