@@ -198,8 +198,15 @@ func (tr *trial) command(t *testing.T) string {
 // its exec.
 func (tr *trial) live(at string) *life {
 	tr.t.Helper()
+	return tr.liveIn(crashAt + "=" + at)
+}
+
+// liveIn is live with more in the environment.
+func (tr *trial) liveIn(env ...string) *life {
+	tr.t.Helper()
 	tr.ahead += time.Second
-	l := live(tr.t, tr.dir, at, tr.ahead, "--config", tr.config, "--once", "--json", "--log-level", "debug")
+	l := begin(tr.t, tr.dir, append(env, crashAhead+"="+tr.ahead.String()), "--config", tr.config, "--once", "--json", "--log-level", "debug")
+	l.end()
 	for _, settle := range tr.settle {
 		settle()
 	}

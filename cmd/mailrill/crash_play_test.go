@@ -127,6 +127,11 @@ func playCrashing(args []string) int {
 	if err != nil {
 		panic(err)
 	}
+	if addr := os.Getenv(crashWatched); addr != "" {
+		if err := beWatched(addr); err != nil {
+			panic(err)
+		}
+	}
 	clock := &jumpingClock{ahead: ahead}
 	short := clock.sleep
 	if os.Getenv(crashWaits) != "" {

@@ -57,7 +57,7 @@ func TestDiskFullAtEveryStep(t *testing.T) {
 					t.Parallel()
 					was := passOnFull(t, s.crashPair, seed, s.folder, s.shapes, left)
 					full.add(was)
-					if was && left == s.enough || !was && left == 0 {
+					if was && left == s.enough || !was && left <= s.begins {
 						t.Errorf("with %d octets free the disk was full: %v", left, was)
 					}
 				})
@@ -66,19 +66,21 @@ func TestDiskFullAtEveryStep(t *testing.T) {
 	}
 }
 
-// fullSteps returns how many octets are free: 0, enough, and all between, or some.
+// fullSteps returns how many octets are free: 0, what nothing begins with, enough,
+// and all between, or some.
 func fullSteps(r *rand.Rand, begins, enough int64, soak int) (steps []int64) {
+	first := begins + fullStep
 	if soak > 0 {
-		begins = 0
+		first = fullStep
 	}
-	for left := begins + fullStep; left < enough; left += fullStep {
+	for left := first; left < enough; left += fullStep {
 		steps = append(steps, left)
 	}
 	if soak == 0 {
 		r.Shuffle(len(steps), func(i, j int) { steps[i], steps[j] = steps[j], steps[i] })
 		steps = steps[:fullSample]
 	}
-	return append(steps, 0, enough)
+	return append(steps, 0, begins, enough)
 }
 
 // sayFull is what a pass has to say of a full disk, whoever met it.
