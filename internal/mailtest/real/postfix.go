@@ -84,7 +84,7 @@ alias_database =
 var postfixServices = template.Must(template.New("").Parse(`
 127.0.0.1:{{.SMTP}} inet n - n - - smtpd
 cleanup   unix n - n - 0 cleanup
-qmgr      unix n - n 300 1 qmgr
+qmgr      unix n - n 1 1 qmgr
 tlsmgr    unix - - n 1000? 1 tlsmgr
 rewrite   unix - - n - - trivial-rewrite
 bounce    unix - - n - 0 bounce
@@ -191,7 +191,8 @@ func (p *Postfix) Queue() (waiting int, err error) {
 }
 
 // Hurry has no message in the queue wait for its time: what Postfix finds locked it
-// puts aside for a minute, whatever the config says.
+// puts back into incoming for a minute, whatever the config says. There it looks
+// when mail comes or the master wakes it, here once a second.
 func (p *Postfix) Hurry() error {
 	paths, err := p.queued()
 	for _, path := range paths {
