@@ -207,8 +207,8 @@ var ways = []struct {
 	linger      bool // the peer gets a farewell (FIN), and not a reset
 	open        bool // the peer notices nothing
 }{
-	{"cut", io.EOF, &net.OpError{Op: "write", Net: "tcp", Err: syscall.EPIPE}, true, false},
-	{"reset", &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}, &net.OpError{Op: "write", Net: "tcp", Err: syscall.ECONNRESET}, false, false},
+	{"cut", io.EOF, &net.OpError{Op: "write", Net: "tcp", Err: os.NewSyscallError("write", syscall.EPIPE)}, true, false},
+	{"reset", &net.OpError{Op: "read", Net: "tcp", Err: os.NewSyscallError("read", syscall.ECONNRESET)}, &net.OpError{Op: "write", Net: "tcp", Err: os.NewSyscallError("write", syscall.ECONNRESET)}, false, false},
 	{"stalled", os.ErrDeadlineExceeded, os.ErrDeadlineExceeded, true, true},
 }
 

@@ -57,6 +57,7 @@ type rig struct {
 	// surely do nothing more for a connection of before.
 	hurry  bool
 	ahead  time.Duration
+	wrap   func(end string, c net.Conn) net.Conn // nil: connections are left alone
 	stdout bytes.Buffer
 	stderr bytes.Buffer
 }
@@ -87,7 +88,7 @@ func (r *rig) run(args ...string) int {
 func (r *rig) runUntil(ctx context.Context, args ...string) int {
 	r.stdout.Reset()
 	r.stderr.Reset()
-	a := &app{stdout: &r.stdout, stderr: &r.stderr, getenv: os.Getenv, now: time.Now, sleep: sleep}
+	a := &app{stdout: &r.stdout, stderr: &r.stderr, getenv: os.Getenv, now: time.Now, sleep: sleep, wrap: r.wrap}
 	if !r.now.IsZero() {
 		a.now = func() time.Time { return r.now }
 	}

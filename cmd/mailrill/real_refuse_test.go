@@ -186,7 +186,7 @@ func TestRealDestinationOverQuota(t *testing.T) {
 			s := withQuota(t, messages)
 			home := s.home("full")
 			if to == "lmtp" {
-				home = fmt.Sprintf("[destination.home]\ntype = \"lmtp\"\nhost = \"127.0.0.1\"\nport = %d\ntls = \"none\"\nrecipient = \"full\"\nsender = \"me@example.test\"\n", s.LMTP)
+				home = s.lmtpHome("full")
 			}
 			r := newRig(t, home+s.account("imap", "source", "after = \"delete\""))
 			r.hurry = true

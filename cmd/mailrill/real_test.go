@@ -192,6 +192,11 @@ func (s *site) home(user string) string {
 	return fmt.Sprintf("[destination.home]\ntype = \"imap\"\nhost = \"localhost\"\nport = %d\nca_file = %q\nuser = %q\npassword = %q\n", s.IMAPS, s.ca, user, real.Password)
 }
 
+// lmtpHome is the table of a destination that hands over to this Dovecot by LMTP.
+func (s *site) lmtpHome(user string) string {
+	return fmt.Sprintf("[destination.home]\ntype = \"lmtp\"\nhost = \"127.0.0.1\"\nport = %d\ntls = \"none\"\nrecipient = %q\nsender = \"me@example.test\"\n", s.LMTP, user)
+}
+
 // normal is what Dovecot 2.3 makes of a message when it stores it by APPEND and
 // serves it by IMAP, measured: what lineEnds says, and a NUL becomes 0x80.
 func normal(b []byte) []byte { return bytes.ReplaceAll(lineEnds(b), []byte{0}, []byte{0x80}) }
@@ -245,7 +250,7 @@ func TestRealMatrix(t *testing.T) {
 			s.realCase(t, protocol, maildirHome, want, func(r *rig, _ string) [][]byte { return r.maildir() })
 		})
 		t.Run(protocol+"-lmtp", func(t *testing.T) {
-			s.realCase(t, protocol, fmt.Sprintf("[destination.home]\ntype = \"lmtp\"\nhost = \"127.0.0.1\"\nport = %d\ntls = \"none\"\nrecipient = %q\nsender = \"me@example.test\"\n", s.LMTP, protocol+"-lmtp"), want, s.imapCopies)
+			s.realCase(t, protocol, s.lmtpHome(protocol+"-lmtp"), want, s.imapCopies)
 		})
 		t.Run(protocol+"-lmtp-socket", func(t *testing.T) {
 			s.realCase(t, protocol, fmt.Sprintf("[destination.home]\ntype = \"lmtp\"\nsocket = %q\nrecipient = %q\nsender = \"me@example.test\"\n", s.LMTPSocket, protocol+"-lmtp-socket"), want, s.imapCopies)
