@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -154,16 +155,16 @@ func museumRefusedBySMTP(t *testing.T) {
 // is remembered.
 func museumSMTPEndsEarly(t *testing.T) {
 	var dst *mailtest.SMTP
-	away := true
+	var back atomic.Bool
 	dst = &mailtest.SMTP{OnCommand: func(_ int, line string) mailtest.Verdict {
-		return mailtest.Verdict{Cut: away && strings.HasPrefix(line, "MAIL") && len(dst.Received()) >= 3}
+		return mailtest.Verdict{Cut: !back.Load() && strings.HasPrefix(line, "MAIL") && len(dst.Received()) >= 3}
 	}}
 	h := toSMTP(t, dst, numbered(10), "")
 	h.run("--once")
 	if n := len(dst.Received()); n != 3 {
 		t.Fatalf("%d messages arrived", n)
 	}
-	away = false
+	back.Store(true)
 	h.ahead += time.Hour
 	h.once(0)
 	var got [][]byte
@@ -204,17 +205,18 @@ func museumTooLargeOnce(t *testing.T) {
 // nextcloud-5440. The destination goes away in the middle of a pass, for good as
 // far as this pass goes; the next one goes on with the rest.
 func museumFailedMidway(t *testing.T) {
-	appends, away := 0, true
+	var appends atomic.Int64
+	var back atomic.Bool
 	h := toIMAP(t, &mailtest.IMAP{Without: []string{"MULTIAPPEND"}, OnCommand: func(_ int, line string) mailtest.Verdict {
 		if strings.HasPrefix(line, "APPEND") {
-			appends++
+			appends.Add(1)
 		}
-		return mailtest.Verdict{Cut: away && appends > 7}
+		return mailtest.Verdict{Cut: !back.Load() && appends.Load() > 7}
 	}}, numbered(15), "after = \"delete\"")
 	if code := h.run("--once"); code == 0 {
 		t.Error("exit status 0, and the destination is away")
 	}
-	away = false
+	back.Store(true)
 	h.ahead += time.Hour
 	h.once(0)
 	h.wantCopies(numbered(15))
