@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,9 +53,9 @@ type trial struct {
 	*rig
 	pair   crashPair
 	c      *oracle.Case
-	settle []func()     // until the servers have dealt with what they were sent
-	bodies atomic.Int64 // commands that asked the source for bodies
-	asked  bool         // the destination can be asked what has arrived
+	settle []func(...net.Addr) // until the servers have dealt with what they were sent
+	bodies atomic.Int64        // commands that asked the source for bodies
+	asked  bool                // the destination can be asked what has arrived
 }
 
 // trialShapes are the messages of a trial: one that is spooled in a file, one
@@ -114,7 +115,7 @@ func (tr *trial) source(t *testing.T) string {
 // A settler is a server of mailtest that can be waited for.
 type settler interface {
 	starter
-	Settle()
+	Settle(clients ...net.Addr)
 }
 
 // storeBox is the INBOX of a mailbox, without what Gmail's POP3 shows no more.

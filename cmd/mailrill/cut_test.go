@@ -95,6 +95,9 @@ var cutClass = regexp.MustCompile(`"class":"(network|temporary)"`)
 func cutOnce(t *testing.T, p crashPair, seed uint64, c *severer) bool {
 	t.Helper()
 	in := newInner(t, p, seed, cutShapes...)
+	if c.end == "destination" {
+		in.broken = c.dead
+	}
 	told := in.pass(fsx.FS{}, c.wrap)
 	if !slices.Contains([]int{0, 65, 75}, told.Exit) {
 		t.Errorf("the pass that was cut: exit status %d\n%s%s", told.Exit, told.Lines, in.stderr.Bytes())
@@ -113,7 +116,8 @@ func cutOnce(t *testing.T, p crashPair, seed uint64, c *severer) bool {
 // An inner is a trial whose passes are made within this process.
 type inner struct {
 	*trial
-	clock *jumpingClock
+	clock  *jumpingClock
+	broken func() []net.Addr // the connections to the destination that are broken; nil: none is
 }
 
 func newInner(t *testing.T, p crashPair, seed uint64, shapes ...string) *inner {
@@ -128,7 +132,20 @@ func newInner(t *testing.T, p crashPair, seed uint64, shapes ...string) *inner {
 	destination := tr.destination(t)
 	tr.write("[destination.home]\n" + destination + "\n" + tr.source(t))
 	tr.c.Hold = oracle.Hold(filepath.Join(tr.dir, "state", "hold"))
-	return &inner{tr, &jumpingClock{}}
+	return &inner{trial: tr, clock: &jumpingClock{}}
+}
+
+// sleep lets the clock jump, once the servers have dealt with what came over the
+// lines that are broken: in the time that is jumped over they would have.
+func (in *inner) sleep(ctx context.Context, d time.Duration) error {
+	if in.broken != nil {
+		if gone := in.broken(); len(gone) > 0 {
+			for _, settle := range in.settle {
+				settle(gone...)
+			}
+		}
+	}
+	return in.clock.sleep(ctx, d)
 }
 
 // betweenPasses is longer than any destination may take to deal with what came
@@ -151,7 +168,7 @@ func (in *inner) do(files fsx.FS, wrap func(string, net.Conn) net.Conn, args ...
 	in.stdout.Reset()
 	in.stderr.Reset()
 	a := &app{
-		stdout: &in.stdout, stderr: &in.stderr, getenv: os.Getenv, now: in.clock.now, sleep: in.clock.sleep,
+		stdout: &in.stdout, stderr: &in.stderr, getenv: os.Getenv, now: in.clock.now, sleep: in.sleep,
 		fs: files, wrap: wrap,
 	}
 	exit = execute(context.Background(), a, append([]string{"--config", in.config}, args...))
@@ -243,6 +260,18 @@ func (c *severer) wrap(end string, conn net.Conn) net.Conn {
 	defer c.mu.Unlock()
 	c.conns = append(c.conns, k)
 	return k
+}
+
+// dead returns the connection that was broken, as its server knows it.
+func (c *severer) dead() (gone []net.Addr) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, k := range c.conns {
+		if k.dead.Load() {
+			gone = append(gone, k.Conn.LocalAddr())
+		}
+	}
+	return gone
 }
 
 // let counts n octets that are about to pass in a direction and returns how many

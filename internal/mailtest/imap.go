@@ -1,6 +1,9 @@
 package mailtest
 
-import "crypto/tls"
+import (
+	"crypto/tls"
+	"net"
+)
 
 // IMAP is an IMAP4rev1 server (RFC 3501). Without knobs it behaves like
 // Dovecot's, except that it stores and serves octets as they are. What it offers
@@ -60,9 +63,10 @@ func (s *IMAP) Start() (addr string, err error) {
 // Close cuts all sessions and returns when they have ended.
 func (s *IMAP) Close() error { return s.ln.stop() }
 
-// Settle returns when no session runs: what clients have sent that are gone now
-// has been dealt with, to the last octet.
-func (s *IMAP) Settle() { s.ln.settle() }
+// Settle returns when no session runs, or none with these clients where some are
+// named: what clients have sent that are gone now has been dealt with, to the
+// last octet.
+func (s *IMAP) Settle(clients ...net.Addr) { s.ln.settle(clients) }
 
 // Sessions returns how many connections there were.
 func (s *IMAP) Sessions() int { return s.ln.count() }

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 )
 
@@ -99,13 +100,22 @@ func (l *listener) dismiss(k *link) {
 	l.ended.Broadcast()
 }
 
-// settle returns when no session runs.
-func (l *listener) settle() {
+// settle returns when no session runs, or none of clients where some are named.
+func (l *listener) settle(clients []net.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for len(l.links) > 0 {
+	for l.serves(clients) {
 		l.ended.Wait()
 	}
+}
+
+func (l *listener) serves(clients []net.Addr) bool {
+	for k := range l.links {
+		if clients == nil || slices.ContainsFunc(clients, func(a net.Addr) bool { return a.String() == k.raw.RemoteAddr().String() }) {
+			return true
+		}
+	}
+	return false
 }
 
 // stop cuts every connection and returns when nothing of the server runs any more.

@@ -2,6 +2,7 @@ package mailtest
 
 import (
 	"crypto/tls"
+	"net"
 	"sync"
 )
 
@@ -57,9 +58,10 @@ func (s *SMTP) Start() (addr string, err error) {
 // Close cuts all sessions and returns when they have ended.
 func (s *SMTP) Close() error { return s.ln.stop() }
 
-// Settle returns when no session runs: what clients have sent that are gone now
-// has been dealt with, to the last octet.
-func (s *SMTP) Settle() { s.ln.settle() }
+// Settle returns when no session runs, or none with these clients where some are
+// named: what clients have sent that are gone now has been dealt with, to the
+// last octet.
+func (s *SMTP) Settle(clients ...net.Addr) { s.ln.settle(clients) }
 
 // Sessions returns how many connections there were.
 func (s *SMTP) Sessions() int { return s.ln.count() }
