@@ -159,6 +159,7 @@ func (c *Collector) newPass(ctx context.Context, a *Account, o Options) *pass {
 		drained:  map[string]bool{},
 		listed:   map[rowKey]bool{},
 		resend:   map[rowKey]bool{},
+		ahead:    map[rowKey]time.Time{},
 		gone:     map[rowKey]bool{},
 		failures: map[rowKey]failure{},
 		sample:   map[string]int64{},

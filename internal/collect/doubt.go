@@ -122,7 +122,7 @@ func (p *pass) chooseDoubts() error {
 func (p *pass) ripe(d ledger.Row) time.Time {
 	early := d.At.Before(p.report.Start)
 	switch {
-	case d.At.After(p.now()), d.NextTry.IsZero() && !d.At.After(p.report.Start): // the first: the clock was set back since
+	case p.begunAhead(d), d.NextTry.IsZero() && !d.At.After(p.report.Start):
 		return p.report.Start.Add(p.graceAfter(nil))
 	case p.finder == nil && early:
 		return d.At
@@ -132,6 +132,17 @@ func (p *pass) ripe(d ledger.Row) time.Time {
 		return later(d.NextTry, p.c.Started.Add(p.finder.Settles()))
 	}
 	return d.NextTry
+}
+
+// begunAhead reports whether a delivery was begun in what is still to come: the
+// clock was set back since. It stays so when the clock has come by that time.
+func (p *pass) begunAhead(d ledger.Row) bool {
+	k := rowKey{d.Folder, d.Key}
+	if d.At.After(p.now()) {
+		p.ahead[k] = d.At
+	}
+	at, ok := p.ahead[k]
+	return ok && at.Equal(d.At)
 }
 
 // absent reports whether a doubt is surely not at the destination, so that it may

@@ -28,19 +28,20 @@ type pass struct {
 	place   string         // what the ledger knows the destination by
 	finder  deliver.Finder // nil: the destination cannot be asked
 
-	prepared  map[string]bool  // destination folders that were prepared
-	folders   map[int64]string // the account's folders, by Folder.ID
-	intos     map[int64]string // destination folder of those that were opened in this pass
-	lane      spoolLane        // this pass's own part of the spool
-	listed    map[rowKey]bool  // messages that were counted
-	drained   map[string]bool  // settled keys that were retrieved again to move a window on
-	resend    map[rowKey]bool  // doubts that are surely not there
-	gone      map[rowKey]bool  // those of them that are no longer at the source
-	asked     time.Time        // when the destination was last asked in this pass
-	failedDue bool             // a message that failed before is due again
-	removed   int              // messages that were deleted at the source
-	wanted    int              // messages that were to be brought
-	cautious  bool             // ask the source for one message at a time
+	prepared  map[string]bool      // destination folders that were prepared
+	folders   map[int64]string     // the account's folders, by Folder.ID
+	intos     map[int64]string     // destination folder of those that were opened in this pass
+	lane      spoolLane            // this pass's own part of the spool
+	listed    map[rowKey]bool      // messages that were counted
+	drained   map[string]bool      // settled keys that were retrieved again to move a window on
+	resend    map[rowKey]bool      // doubts that are surely not there
+	ahead     map[rowKey]time.Time // when doubts were begun by a clock that was ahead of this pass's
+	gone      map[rowKey]bool      // those of them that are no longer at the source
+	asked     time.Time            // when the destination was last asked in this pass
+	failedDue bool                 // a message that failed before is due again
+	removed   int                  // messages that were deleted at the source
+	wanted    int                  // messages that were to be brought
+	cautious  bool                 // ask the source for one message at a time
 
 	mu       sync.Mutex         // guards what flow.go's goroutines write: held, sample, and the results
 	held     []holding          // what this pass put into the hold

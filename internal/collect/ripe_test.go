@@ -44,6 +44,22 @@ func TestDoubtWhoseEndWasNotRecorded(t *testing.T) {
 	b.wantArrived("m")
 }
 
+// The clock was set back by less than the grace: while the pass waits it comes by
+// the time at which the doubt was begun, and the wait is still long enough.
+func TestClockSetBackALittle(t *testing.T) {
+	b := newBench(t, newMailbox("m"))
+	b.dst.fate = func(*deliver.Message) (bool, error) { return false, errCut }
+	b.dst.onSent = func() { b.c.Ledger.Close() }
+	b.pass()
+	b.dst.fate, b.dst.onSent = nil, nil
+	b.now = b.now.Add(-5 * time.Second)
+	b.restart()
+	if r := b.pass(); r.Err != nil {
+		t.Fatalf("%+v", r)
+	}
+	b.wantArrived("m")
+}
+
 // A deadline of ours has passed, and the server is still at work on the message:
 // it has stored it half a minute later. No pass before sends it again.
 func TestTimeoutHasALongGrace(t *testing.T) {
