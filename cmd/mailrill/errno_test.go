@@ -72,7 +72,8 @@ func TestEachFileCallFailsOnce(t *testing.T) {
 			failOnce(t, p, seed, whole)
 			faults := faultsOf(t, whole.calls)
 			if soak == 0 {
-				faults = someOfEach(rand.New(rand.NewPCG(seed, uint64(i))), faults)
+				faults = someOfEach(rand.New(rand.NewPCG(seed, uint64(i))), faults,
+					func(f *faulter) string { return f.at }, func(string) int { return errnoSample })
 			}
 			var reached tally
 			t.Cleanup(func() {
@@ -106,14 +107,15 @@ func faultsOf(t *testing.T, calls []string) (faults []*faulter) {
 	return faults
 }
 
-// someOfEach takes a few faults of each kind of call.
-func someOfEach(r *rand.Rand, faults []*faulter) []*faulter {
+// someOfEach takes a few faults of each kind of call: at most as many as most says.
+// at is the call at which a fault happens, its kind and "#n".
+func someOfEach[F any](r *rand.Rand, faults []F, at func(F) string, most func(kind string) int) []F {
 	r.Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
 	taken := map[string]int{}
-	return slices.DeleteFunc(faults, func(f *faulter) bool {
-		kind, _, _ := strings.Cut(f.at, "#")
+	return slices.DeleteFunc(faults, func(f F) bool {
+		kind, _, _ := strings.Cut(at(f), "#")
 		taken[kind]++
-		return taken[kind] > errnoSample
+		return taken[kind] > most(kind)
 	})
 }
 

@@ -132,12 +132,11 @@ func sqliteFaults(calls []string) (faults []*sqliteFault) {
 // someOfSQLite takes a fault of each kind of call, a kind being what is done to
 // which file, and some more of those to the log, where the commits are.
 func someOfSQLite(r *rand.Rand, faults []*sqliteFault) []*sqliteFault {
-	r.Shuffle(len(faults), func(i, j int) { faults[i], faults[j] = faults[j], faults[i] })
-	taken := map[string]int{}
-	return slices.DeleteFunc(faults, func(f *sqliteFault) bool {
-		kind, _, _ := strings.Cut(f.at, "#")
-		taken[kind]++
-		return taken[kind] > 1 && !(strings.HasSuffix(kind, "-wal") && taken[kind] <= 4)
+	return someOfEach(r, faults, func(f *sqliteFault) string { return f.at }, func(kind string) int {
+		if strings.HasSuffix(kind, "-wal") {
+			return 4
+		}
+		return 1
 	})
 }
 
