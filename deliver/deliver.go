@@ -45,8 +45,9 @@ type Destination interface {
 	// connection's.
 	Prepare(ctx context.Context, folder string) error
 
-	// Deliver stores ms, in order where it can, and calls done once for each as
-	// soon as its fate is known, on any goroutine but never two at a time:
+	// Deliver stores the messages of batches, in order where it can, and calls
+	// done once for each as soon as its fate is known, on any goroutine but never
+	// two at a time:
 	//
 	//	nil             stored; it survives a crash of either machine
 	//	ErrRejected     this message will never be taken
@@ -56,13 +57,23 @@ type Destination interface {
 	//	ErrUnavailable  surely not stored; nobody's message would be taken now
 	//	any other       it may have arrived or not
 	//
-	// Deliver returns the error that keeps it from going on, when there is one;
-	// done has then been called for every message all the same. A message whose
-	// body has begun is finished, or broken off, within the deadlines of the
-	// connection; ctx cuts it.
-	Deliver(ctx context.Context, ms []*Message, done func(*Message, Receipt, error)) error
+	// It takes the next batch when it has room for more on its way, without
+	// waiting for the fate of those before, and returns when batches is closed and
+	// all fates are known. Sooner it returns only with the error that keeps it from
+	// going on; done has then been called for every message of the batches that it
+	// took. A message whose body has begun is finished, or broken off, within the
+	// deadlines of the connection; ctx cuts it.
+	Deliver(ctx context.Context, batches <-chan []*Message, done func(*Message, Receipt, error)) error
 
 	Close() error
+}
+
+// Batch returns the batches of one who has all of its messages: a single one.
+func Batch(ms ...*Message) <-chan []*Message {
+	batches := make(chan []*Message, 1)
+	batches <- ms
+	close(batches)
+	return batches
 }
 
 // A Finder is a Destination that can be asked what has arrived: through it a

@@ -55,7 +55,16 @@ func (d *Destination) Prepare(context.Context, string) error {
 func (d *Destination) Close() error { return nil }
 
 // Deliver runs the program for one message after the other.
-func (d *Destination) Deliver(ctx context.Context, ms []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
+func (d *Destination) Deliver(ctx context.Context, batches <-chan []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
+	for ms := range batches {
+		if err := d.deliverAll(ctx, ms, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Destination) deliverAll(ctx context.Context, ms []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
 	var failed error
 	for _, m := range ms {
 		if failed == nil && ctx.Err() != nil {

@@ -83,7 +83,7 @@ func (nop) Close() error { return nil }
 func one(t *testing.T, d *Destination, m *deliver.Message) (fate error) {
 	t.Helper()
 	calls := 0
-	d.Deliver(context.Background(), []*deliver.Message{m}, func(_ *deliver.Message, _ deliver.Receipt, err error) {
+	d.Deliver(context.Background(), deliver.Batch(m), func(_ *deliver.Message, _ deliver.Receipt, err error) {
 		calls++
 		fate = err
 	})
@@ -150,7 +150,7 @@ func TestContextStopsTheProgram(t *testing.T) {
 		}
 	}()
 	var fate error
-	d.Deliver(ctx, []*deliver.Message{message("x")}, func(_ *deliver.Message, _ deliver.Receipt, err error) { fate = err })
+	d.Deliver(ctx, deliver.Batch(message("x")), func(_ *deliver.Message, _ deliver.Receipt, err error) { fate = err })
 	if fate == nil || errors.Is(fate, deliver.ErrNotTaken) {
 		t.Errorf("%v", fate)
 	}

@@ -123,7 +123,7 @@ func sendWatched(ctx context.Context, t *testing.T, d deliver.Destination, ms []
 		outcomes[i] = &outcome{m: m}
 		byMessage[m] = outcomes[i]
 	}
-	err := d.Deliver(ctx, ms, func(m *deliver.Message, r deliver.Receipt, err error) {
+	err := d.Deliver(ctx, deliver.Batch(ms...), func(m *deliver.Message, r deliver.Receipt, err error) {
 		o := byMessage[m]
 		if o == nil {
 			t.Errorf("done was called for a message that was not given: %q", m.ID)

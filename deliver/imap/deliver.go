@@ -11,8 +11,17 @@ import (
 
 type doneFunc = func(*deliver.Message, deliver.Receipt, error)
 
-// Deliver stores ms in their order, those of one folder in one go.
-func (d *Destination) Deliver(ctx context.Context, ms []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
+// Deliver stores the messages in their order, those of one folder in one go.
+func (d *Destination) Deliver(ctx context.Context, batches <-chan []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
+	for ms := range batches {
+		if err := d.deliverAll(ctx, ms, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Destination) deliverAll(ctx context.Context, ms []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
 	for len(ms) > 0 {
 		n := sameFolder(ms)
 		if err := d.deliverTo(ctx, ms[:n], done); err != nil {

@@ -42,7 +42,7 @@ func one(t *testing.T, d *Destination, m *deliver.Message) (deliver.Receipt, err
 	t.Helper()
 	var receipt deliver.Receipt
 	var fate error
-	d.Deliver(t.Context(), []*deliver.Message{m}, func(_ *deliver.Message, r deliver.Receipt, err error) { receipt, fate = r, err })
+	d.Deliver(t.Context(), deliver.Batch(m), func(_ *deliver.Message, r deliver.Receipt, err error) { receipt, fate = r, err })
 	return receipt, fate
 }
 
@@ -283,7 +283,7 @@ func TestOtherFolders(t *testing.T) {
 	ms := []*deliver.Message{message(1), message(2), message(3)}
 	ms[1].Folder = "Missing"
 	var fates []error
-	if err := d.Deliver(t.Context(), ms, func(_ *deliver.Message, _ deliver.Receipt, err error) { fates = append(fates, err) }); err != nil {
+	if err := d.Deliver(t.Context(), deliver.Batch(ms...), func(_ *deliver.Message, _ deliver.Receipt, err error) { fates = append(fates, err) }); err != nil {
 		t.Errorf("Deliver: %v", err)
 	}
 	if fates[0] != nil || !errors.Is(fates[1], deliver.ErrUnavailable) || fates[2] != nil {

@@ -19,7 +19,7 @@ func BenchmarkDeliver(b *testing.B) {
 		ms[i] = delivertest.NewMessage(fmt.Sprint(i, body))
 	}
 	b.ResetTimer()
-	err := d.Deliver(b.Context(), ms, func(_ *deliver.Message, _ deliver.Receipt, err error) {
+	err := d.Deliver(b.Context(), deliver.Batch(ms...), func(_ *deliver.Message, _ deliver.Receipt, err error) {
 		if err != nil {
 			b.Error(err)
 		}

@@ -88,7 +88,7 @@ func prepared(t *testing.T) (string, *disk, *Destination) {
 func fates(t *testing.T, dest *Destination, ms []*deliver.Message, note func(*deliver.Message, error)) map[string]error {
 	t.Helper()
 	all := map[string]error{}
-	dest.Deliver(t.Context(), ms, func(m *deliver.Message, _ deliver.Receipt, err error) {
+	dest.Deliver(t.Context(), deliver.Batch(ms...), func(m *deliver.Message, _ deliver.Receipt, err error) {
 		if _, twice := all[m.ID]; twice {
 			t.Errorf("done was called twice for %s", m.ID)
 		}
@@ -423,7 +423,7 @@ func TestTwiceInOneCall(t *testing.T) {
 	again := *m
 	again.Begun = m.Begun.AddDate(0, 0, 1)
 	done := 0
-	dest.Deliver(t.Context(), []*deliver.Message{m, &again}, func(_ *deliver.Message, _ deliver.Receipt, err error) {
+	dest.Deliver(t.Context(), deliver.Batch(m, &again), func(_ *deliver.Message, _ deliver.Receipt, err error) {
 		done++
 		if err != nil {
 			t.Error(err)

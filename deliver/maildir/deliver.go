@@ -21,9 +21,18 @@ const (
 	groupSize = 64
 )
 
-// Deliver stores ms in their folders. Files of a group are written in parallel;
-// their names are made in order.
-func (d *Destination) Deliver(ctx context.Context, ms []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
+// Deliver stores the messages in their folders. Files of a group are written in
+// parallel; their names are made in order.
+func (d *Destination) Deliver(ctx context.Context, batches <-chan []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
+	for ms := range batches {
+		if err := d.deliverAll(ctx, ms, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Destination) deliverAll(ctx context.Context, ms []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
 	for len(ms) > 0 {
 		group := nextGroup(ms)
 		ms = ms[len(group):]

@@ -88,7 +88,7 @@ func TestFolderVanishes(t *testing.T) {
 	}
 	next := newMessages(2)[1]
 	var fate error
-	d.Deliver(t.Context(), []*deliver.Message{next}, func(_ *deliver.Message, _ deliver.Receipt, err error) { fate = err })
+	d.Deliver(t.Context(), deliver.Batch(next), func(_ *deliver.Message, _ deliver.Receipt, err error) { fate = err })
 	if !errors.Is(fate, deliver.ErrNotTaken) {
 		t.Errorf("without its folder: %v, want ErrNotTaken", fate)
 	}

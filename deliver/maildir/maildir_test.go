@@ -156,7 +156,7 @@ func TestReader(t *testing.T) {
 func deliverOne(t *testing.T, d deliver.Destination, m *deliver.Message) deliver.Receipt {
 	t.Helper()
 	var receipt deliver.Receipt
-	err := d.Deliver(t.Context(), []*deliver.Message{m}, func(_ *deliver.Message, r deliver.Receipt, err error) {
+	err := d.Deliver(t.Context(), deliver.Batch(m), func(_ *deliver.Message, r deliver.Receipt, err error) {
 		if err != nil {
 			t.Errorf("deliver: %v", err)
 		}

@@ -40,7 +40,7 @@ func FuzzSession(f *testing.F) {
 		}
 		m := &deliver.Message{ID: strings.Repeat("a", 26), Size: 20, Begun: time.Unix(0, 0), Open: func() (io.ReadSeekCloser, error) { return spoolOf("Subject: x\r\n\r\nbody\r\n"), nil }}
 		fates := 0
-		d.Deliver(t.Context(), []*deliver.Message{m}, func(_ *deliver.Message, _ deliver.Receipt, err error) {
+		d.Deliver(t.Context(), deliver.Batch(m), func(_ *deliver.Message, _ deliver.Receipt, err error) {
 			fates++
 			if err == nil && !bytes.Contains(text, []byte("25")) {
 				t.Errorf("delivered by %q", text)

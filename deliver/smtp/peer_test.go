@@ -222,7 +222,7 @@ func fateOf(err error) string {
 // send delivers ms and returns their fates and errors.
 func send(t *testing.T, d *Destination, ms ...*deliver.Message) (fates []string, errs []error) {
 	t.Helper()
-	d.Deliver(t.Context(), ms, func(m *deliver.Message, r deliver.Receipt, err error) {
+	d.Deliver(t.Context(), deliver.Batch(ms...), func(m *deliver.Message, r deliver.Receipt, err error) {
 		if m != ms[len(errs)] {
 			t.Errorf("done was called for %s out of order", m.ID)
 		}

@@ -31,7 +31,7 @@ func TestContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	var fates []string
-	err := d.Deliver(ctx, letters(2), func(_ *deliver.Message, _ deliver.Receipt, err error) { fates = append(fates, fateOf(err)) })
+	err := d.Deliver(ctx, deliver.Batch(letters(2)...), func(_ *deliver.Message, _ deliver.Receipt, err error) { fates = append(fates, fateOf(err)) })
 	if want := []string{"unknown network", rest}; !slices.Equal(fates, want) || err == nil {
 		t.Errorf("%q, %v", fates, err)
 	}
@@ -43,7 +43,7 @@ func TestContext(t *testing.T) {
 	if err := d.Prepare(t.Context(), ""); err != nil {
 		t.Fatal(err)
 	}
-	d.Deliver(ctx, letters(1), func(_ *deliver.Message, _ deliver.Receipt, err error) {
+	d.Deliver(ctx, deliver.Batch(letters(1)...), func(_ *deliver.Message, _ deliver.Receipt, err error) {
 		if !errors.Is(err, deliver.ErrNotTaken) || reply.ClassOf(err) != reply.Network || !errors.Is(err, context.Canceled) {
 			t.Errorf("with a context that has ended: %v", err)
 		}
@@ -66,7 +66,7 @@ func TestSilentServer(t *testing.T) {
 		if err := d.Prepare(t.Context(), ""); err != nil {
 			t.Fatal(err)
 		}
-		d.Deliver(ctx, letters(1), func(_ *deliver.Message, _ deliver.Receipt, err error) {
+		d.Deliver(ctx, deliver.Batch(letters(1)...), func(_ *deliver.Message, _ deliver.Receipt, err error) {
 			if fateOf(err) != want {
 				t.Errorf("%s: %v, want %s", step, err, want)
 			}

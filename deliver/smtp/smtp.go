@@ -85,7 +85,16 @@ func (d *Destination) Prepare(ctx context.Context, _ string) error {
 }
 
 // Deliver sends the messages one after the other.
-func (d *Destination) Deliver(ctx context.Context, ms []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
+func (d *Destination) Deliver(ctx context.Context, batches <-chan []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
+	for ms := range batches {
+		if err := d.deliverAll(ctx, ms, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Destination) deliverAll(ctx context.Context, ms []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
 	if d.c != nil {
 		conn := d.c.conn
 		stop := context.AfterFunc(ctx, func() { conn.Close() })

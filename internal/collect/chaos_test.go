@@ -462,7 +462,16 @@ func (s *chaosShelf) Prepare(context.Context, string) error {
 	return nil
 }
 
-func (s *chaosShelf) Deliver(_ context.Context, ms []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) (last error) {
+func (s *chaosShelf) Deliver(_ context.Context, batches <-chan []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
+	for ms := range batches {
+		if err := s.deliverAll(ms, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *chaosShelf) deliverAll(ms []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) (last error) {
 	for _, m := range ms {
 		err := s.fate(m)
 		if last != nil && err == nil {

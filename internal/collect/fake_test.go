@@ -273,7 +273,16 @@ func (s *shelf) Prepare(context.Context, string) error { s.prepared++; return s.
 func (s *shelf) Close() error                          { return nil }
 func (s *shelf) Settles() time.Duration                { return 10 * time.Second }
 
-func (s *shelf) Deliver(ctx context.Context, ms []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
+func (s *shelf) Deliver(ctx context.Context, batches <-chan []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
+	for ms := range batches {
+		if err := s.deliverAll(ms, done); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *shelf) deliverAll(ms []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
 	var last error
 	for _, m := range ms {
 		store, err := true, error(nil)

@@ -26,9 +26,10 @@ type flow struct {
 	told  Progress
 
 	mu       sync.Mutex
-	err      error              // ends the flow
-	bug      *panicked          // what a step of it panicked with
-	flying   map[string]*parcel // by ID: queued or on their way
+	err      error                        // ends the flow
+	bug      *panicked                    // what a step of it panicked with
+	flying   map[string]*parcel           // by ID: queued or on their way
+	begun    map[*deliver.Message]*parcel // those whose fate the destination has not told
 	progress int
 	brought  int
 	// unsettled counts what must keep POP3 from QUIT; settling a message takes it
@@ -49,7 +50,7 @@ type fate struct {
 }
 
 func (v *visit) startFlow(b *box) *flow {
-	f := &flow{v: v, box: b, queue: make(chan *parcel, batchCount), fates: make(chan fate, batchCount), flying: map[string]*parcel{}}
+	f := &flow{v: v, box: b, queue: make(chan *parcel, batchCount), fates: make(chan fate, batchCount), flying: map[string]*parcel{}, begun: map[*deliver.Message]*parcel{}}
 	f.told = Progress{Account: v.a.Name, Folder: b.row.Name, Wanted: len(b.wanted)}
 	for _, it := range b.wanted {
 		f.told.Total += max(it.Size, 0)
@@ -163,15 +164,61 @@ func (f *flow) hold(p *parcel, why error, retry time.Time) error {
 	return f.commit(row)
 }
 
-// deliver takes batch after batch to the destination.
+// deliver hands the destination what has gathered, batch after batch.
 func (f *flow) deliver() {
-	for batch := f.next(); batch != nil; batch = f.next() {
-		if f.v.ctx.Err() != nil || f.stopped() != nil {
-			f.drop(batch)
-			continue
+	batches := make(chan []*deliver.Message)
+	var feeding sync.WaitGroup
+	feeding.Go(func() {
+		defer close(batches)
+		for ps := f.next(); ps != nil; ps = f.next() {
+			f.guard(func() { f.begin(ps, batches) })
 		}
-		f.guard(func() { f.batch(batch) })
+	})
+	f.guard(func() { f.hand(batches) })
+	for ms := range batches { // begun, and not to be delivered any more
+		for _, m := range ms {
+			f.fate(m, deliver.Receipt{}, notReached(f.stopped()))
+		}
 	}
+	feeding.Wait()
+	for m := range f.begun {
+		f.fate(m, deliver.Receipt{}, errSilent)
+	}
+}
+
+// hand has the destination deliver batches until there are no more, or until it
+// is of no use any longer.
+func (f *flow) hand(batches <-chan []*deliver.Message) {
+	for f.stopped() == nil {
+		err := f.v.a.Destination.Deliver(f.v.hard, batches, f.fate)
+		switch {
+		case err == nil:
+			return
+		case errors.Is(err, deliver.ErrUnavailable):
+			f.stop(f.v.destinationError(err))
+		default:
+			f.reconnect(err)
+		}
+	}
+}
+
+// fate passes on what became of a message, once.
+func (f *flow) fate(m *deliver.Message, r deliver.Receipt, err error) {
+	f.mu.Lock()
+	p, waits := f.begun[m]
+	delete(f.begun, m)
+	f.mu.Unlock()
+	if waits {
+		f.fates <- fate{p, r, err}
+	}
+}
+
+// notReached is the fate of a message whose turn did not come, for this reason.
+func notReached(stopped error) error {
+	if errors.Is(stopped, deliver.ErrUnavailable) {
+		return stopped
+	}
+	return fmt.Errorf("%w: %w", deliver.ErrNotTaken, reply.WithClass(reply.Network, stopped))
 }
 
 // guard runs a step. If it panics the flow stops, and finish panics in its place:
@@ -228,15 +275,18 @@ func (f *flow) drop(batch []*parcel) {
 	}
 }
 
-// batch begins the delivery of ps on disk and then delivers them. From the
+// begin begins the delivery of ps on disk, and then hands them on. From the
 // commit on, and not before, the destination may see an octet of them.
-func (f *flow) batch(ps []*parcel) {
-	rows, msgs, byID := make([]ledger.Row, len(ps)), make([]*deliver.Message, len(ps)), map[*deliver.Message]*parcel{}
+func (f *flow) begin(ps []*parcel, batches chan<- []*deliver.Message) {
+	if f.v.ctx.Err() != nil || f.stopped() != nil {
+		f.drop(ps)
+		return
+	}
+	rows, ms := make([]ledger.Row, len(ps)), make([]*deliver.Message, len(ps))
 	for i, p := range ps {
 		p.row.Attempts++
 		p.row.At = f.v.now()
-		rows[i], msgs[i] = p.row, p.msg
-		byID[p.msg] = p
+		rows[i], ms[i] = p.row, p.msg
 	}
 	err := f.v.c.Ledger.Reserve()
 	if err == nil {
@@ -247,24 +297,12 @@ func (f *flow) batch(ps []*parcel) {
 		f.drop(ps)
 		return
 	}
-	defer func() { // also when Deliver panics
-		for _, p := range byID {
-			f.fates <- fate{p: p, err: errSilent}
-		}
-	}()
-	err = f.v.a.Destination.Deliver(f.v.hard, msgs, func(m *deliver.Message, r deliver.Receipt, err error) {
-		if p, waits := byID[m]; waits {
-			delete(byID, m)
-			f.fates <- fate{p, r, err}
-		}
-	})
-	switch {
-	case err == nil:
-	case errors.Is(err, deliver.ErrUnavailable):
-		f.stop(f.v.destinationError(err))
-	default:
-		f.reconnect(err)
+	f.mu.Lock()
+	for _, p := range ps {
+		f.begun[p.msg] = p
 	}
+	f.mu.Unlock()
+	batches <- ms
 }
 
 // errSilent is the fate of a message of which its destination said nothing.

@@ -301,7 +301,7 @@ func (p *pass) sendEntry(e *Entry) (receipt string, err error) {
 		return "", err
 	}
 	fate := errSilent
-	err = p.a.Destination.Deliver(p.hard, []*deliver.Message{pc.msg}, func(_ *deliver.Message, r deliver.Receipt, err error) {
+	err = p.a.Destination.Deliver(p.hard, deliver.Batch(pc.msg), func(_ *deliver.Message, r deliver.Receipt, err error) {
 		receipt, fate = r.Where, err
 	})
 	if fate == nil {

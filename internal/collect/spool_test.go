@@ -199,8 +199,8 @@ func TestDestinationThatDoesNotTell(t *testing.T) {
 
 type vague struct{ *shelf }
 
-func (v *vague) Deliver(ctx context.Context, ms []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
-	return v.shelf.Deliver(ctx, ms, func(m *deliver.Message, r deliver.Receipt, err error) {
+func (v *vague) Deliver(ctx context.Context, batches <-chan []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
+	return v.shelf.Deliver(ctx, batches, func(m *deliver.Message, r deliver.Receipt, err error) {
 		for range m.Received.Day() % 3 { // never, once, or twice
 			done(m, r, err)
 		}

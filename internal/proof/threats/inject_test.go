@@ -208,7 +208,7 @@ func use(t *testing.T, d deliver.Destination, folder string, flags []string) {
 		ID: strings.Repeat("a", 26), Account: "acct", Size: int64(len(body)), Folder: folder, Flags: flags,
 		Open: func() (io.ReadSeekCloser, error) { return memory{bytes.NewReader(body)}, nil },
 	}
-	d.Deliver(t.Context(), []*deliver.Message{m}, func(*deliver.Message, deliver.Receipt, error) {})
+	d.Deliver(t.Context(), deliver.Batch(m), func(*deliver.Message, deliver.Receipt, error) {})
 }
 
 type memory struct{ *bytes.Reader }
