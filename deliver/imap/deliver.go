@@ -14,21 +14,15 @@ type doneFunc = func(*deliver.Message, deliver.Receipt, error)
 // Deliver stores the messages in their order, those of one folder in one go.
 func (d *Destination) Deliver(ctx context.Context, batches <-chan []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
 	for ms := range batches {
-		if err := d.deliverAll(ctx, ms, done); err != nil {
-			return err
+		for len(ms) > 0 {
+			n := sameFolder(ms)
+			more, err := d.deliverTo(ctx, ms[:n], batches, done)
+			if err != nil {
+				fail(append(ms[n:], more...), notTaken(err), done)
+				return err
+			}
+			ms = append(ms[n:], more...)
 		}
-	}
-	return nil
-}
-
-func (d *Destination) deliverAll(ctx context.Context, ms []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
-	for len(ms) > 0 {
-		n := sameFolder(ms)
-		if err := d.deliverTo(ctx, ms[:n], done); err != nil {
-			fail(ms[n:], notTaken(err), done)
-			return err
-		}
-		ms = ms[n:]
 	}
 	return nil
 }
@@ -56,13 +50,14 @@ func notTaken(err error) error {
 	return fmt.Errorf("%w: %w", deliver.ErrNotTaken, err)
 }
 
-// deliverTo stores messages of one folder. A folder that is not to be had keeps
-// back its own messages only.
-func (d *Destination) deliverTo(ctx context.Context, ms []*deliver.Message, done doneFunc) error {
+// deliverTo stores ms, which go to one folder, and the batches behind them for as
+// long as they can follow. It returns a batch that cannot. A folder that is not
+// to be had keeps back its own messages only.
+func (d *Destination) deliverTo(ctx context.Context, ms []*deliver.Message, batches <-chan []*deliver.Message, done doneFunc) (more []*deliver.Message, err error) {
 	end, err := d.begin(ctx)
 	if err != nil {
 		fail(ms, notTaken(err), done)
-		return err
+		return nil, err
 	}
 	defer end()
 	folder, err := d.folder(ctx, ms[0].Folder)
@@ -72,11 +67,13 @@ func (d *Destination) deliverTo(ctx context.Context, ms []*deliver.Message, done
 	if err != nil {
 		fail(ms, notTaken(err), done)
 		if d.session != nil {
-			return nil
+			return nil, nil
 		}
-		return err
+		return nil, err
 	}
-	return d.appendAll(ctx, folder, d.dropTooLarge(ms, done), done)
+	w := &window{d: d, name: ms[0].Folder, folder: folder, batches: batches, done: done}
+	err = w.deliver(ctx, ms)
+	return w.more, err
 }
 
 // dropTooLarge refuses what the server said it will not take (RFC 7889), so that
@@ -91,50 +88,6 @@ func (d *Destination) dropTooLarge(ms []*deliver.Message, done doneFunc) (fit []
 		fit = append(fit, m)
 	}
 	return fit
-}
-
-// appendAll sends the messages and reports each. It returns an error when the
-// connection is lost, or the account takes no more.
-func (d *Destination) appendAll(ctx context.Context, folder string, ms []*deliver.Message, done doneFunc) error {
-	if len(ms) == 0 {
-		return nil
-	}
-	batch, spools := make([]imapwire.Append, len(ms)), make([]spool, len(ms))
-	for i, m := range ms {
-		spools[i] = spool{m: m, cut: d.session.conn.Close}
-		batch[i] = d.appendOf(folder, &spools[i])
-	}
-	var stop error
-	err := d.session.Append(ctx, folder, batch, func(i int, at imapwire.AppendUID, err error) {
-		if err == nil {
-			done(ms[i], deliver.Receipt{Where: where(folder, at), Size: ms[i].Size}, nil)
-			return
-		}
-		err = d.fate(spools[i].blame(err))
-		if stop == nil && errors.Is(err, deliver.ErrUnavailable) {
-			stop = err
-		}
-		done(ms[i], deliver.Receipt{}, err)
-	})
-	if err != nil {
-		d.drop()
-		return fmt.Errorf("append messages: %w", err)
-	}
-	if stop != nil {
-		clear(d.session.folders) // the folder may have gone
-		d.session.boxes = nil
-	}
-	return stop
-}
-
-func (d *Destination) appendOf(folder string, s *spool) imapwire.Append {
-	return imapwire.Append{
-		Flags:  permitted(s.m.Flags, d.session.flags[folder]),
-		Date:   s.m.Received,
-		Size:   s.m.Size,
-		Open:   s.open,
-		Binary: d.session.Has("BINARY") && holdsNUL(s.m),
-	}
 }
 
 func where(folder string, at imapwire.AppendUID) string {

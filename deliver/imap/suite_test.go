@@ -1,9 +1,11 @@
 package imap
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,12 +34,15 @@ func TestSuite(t *testing.T) {
 		refuses []string
 	}{
 		{"all", func(*mailtest.IMAP) {}, nil},
+		{"one by one", func(s *mailtest.IMAP) { s.Without = []string{"MULTIAPPEND"} }, nil},
 		{"literal-", func(s *mailtest.IMAP) {
 			s.Without = []string{"LITERAL+"}
 			s.Capabilities = []string{"IMAP4rev1", "LITERAL-", "BINARY", "UIDPLUS"}
 		}, nil},
 		{"bare", func(s *mailtest.IMAP) { s.Capabilities = []string{"IMAP4rev1"} }, []string{"NUL"}},
-		{"dots, no UIDNEXT, ID wanted", func(s *mailtest.IMAP) { s.Separator, s.NoUIDNext, s.RequireID = ".", true, true }, nil},
+		{"dots, no UIDNEXT, ID wanted", func(s *mailtest.IMAP) {
+			s.Separator, s.NoUIDNext, s.RequireID, s.Without = ".", true, true, []string{"MULTIAPPEND"}
+		}, nil},
 		{"trailing blanks", func(s *mailtest.IMAP) { s.TrailingBlanks = true }, nil},
 	}
 	for _, server := range servers {
@@ -83,15 +88,19 @@ func newPlace(t *testing.T, change func(*mailtest.IMAP)) *delivertest.Place {
 	f := &faults{}
 	server := &mailtest.IMAP{Store: mailtest.NewStore(), OnCommand: f.command, RefuseAppend: f.message}
 	change(server)
+	f.together = !slices.Contains(server.Without, "MULTIAPPEND") && server.Capabilities == nil
 	options := start(t, server)
 	return &delivertest.Place{
-		Open:          func() deliver.Destination { return New(options) },
-		Copies:        func(*testing.T) []delivertest.Copy { return stored(server.Store) },
-		RefuseForGood: func(n int) { f.arm(n, "NO [CANNOT] That is no message.", mailtest.Verdict{}) },
-		RefuseForNow:  func(n int) { f.arm(n, "NO [UNAVAILABLE] Later, please.", mailtest.Verdict{}) },
-		CutBody:       func(n int) { f.arm(n, "", mailtest.Verdict{CutUpload: 20}) },
-		LoseAnswer:    func(n int) { f.arm(n, "", mailtest.Verdict{LoseReply: true}) },
-		Full:          f.fill,
+		Open:   func() deliver.Destination { return New(options) },
+		Copies: func(*testing.T) []delivertest.Copy { return stored(server.Store) },
+		RefuseForGood: func(n int) {
+			f.arm(n, "NO [CANNOT] That is no message.", mailtest.Verdict{})
+			f.good = true
+		},
+		RefuseForNow: func(n int) { f.arm(n, "NO [UNAVAILABLE] Later, please.", mailtest.Verdict{}) },
+		CutBody:      func(n int) { f.arm(n, "", mailtest.Verdict{CutUpload: 20}) },
+		LoseAnswer:   func(n int) { f.arm(n, "", mailtest.Verdict{LoseReply: true}) },
+		Full:         f.fill,
 		OpenFolder: func(name string, create bool) deliver.Destination {
 			o := options
 			o.Folder, o.Create = name, create
@@ -100,13 +109,17 @@ func newPlace(t *testing.T, change func(*mailtest.IMAP)) *delivertest.Place {
 	}
 }
 
-// faults are those of one server, for the n-th message from when they are armed.
+// faults are those of one server, for the n-th message from when they are armed:
+// of the first command, where all messages go out in one.
 type faults struct {
+	together bool
 	mu       sync.Mutex
 	armed    bool
 	n        int
 	commands int
 	messages int
+	good     bool   // it is refused for good, not once
+	refused  []byte // the n-th message, once it has come
 	refusal  string
 	verdict  mailtest.Verdict
 	full     bool
@@ -136,20 +149,24 @@ func (f *faults) command(_ int, line string) mailtest.Verdict {
 		return mailtest.Verdict{}
 	}
 	f.commands++
-	if f.commands == f.n+1 {
+	if f.commands == f.n+1 || f.together && f.commands == 1 {
 		return f.verdict
 	}
 	return mailtest.Verdict{}
 }
 
-func (f *faults) message([]byte) string {
+func (f *faults) message(body []byte) string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.full {
 		return "NO [OVERQUOTA] The mailbox is full."
 	}
 	f.messages++
-	if f.armed && f.messages == f.n+1 {
+	switch {
+	case f.armed && f.messages == f.n+1:
+		f.refused = body
+		return f.refusal
+	case f.refused != nil && bytes.Equal(body, f.refused) && f.good:
 		return f.refusal
 	}
 	return ""

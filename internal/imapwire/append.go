@@ -6,20 +6,31 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
-	"strings"
 	"sync/atomic"
 )
 
 const (
-	maxInFlight  = 64   // APPENDs without an answer
+	maxInFlight  = 64   // commands without an answer
 	literalMinus = 4096 // octets that LITERAL- lets go out unasked (RFC 7888)
+	// togetherOctets ends a MULTIAPPEND. Dovecot, 2,000 messages of 22 KiB: 0.93 s
+	// with 8 MiB, 1.08 s with 4 MiB, 1.33 s with 20 messages, 4.4 s one by one.
+	togetherOctets = 4 << 20
+	// togetherInFlight is how many MULTIAPPENDs are without an answer before no more
+	// messages are taken: meanwhile the next ones gather, and go out together.
+	togetherInFlight = 2
 )
 
 var errEarly = errors.New("the server acknowledged a message before it had it")
 
-// Append stores ms in mailbox (UTF-8), in order, and calls done once for each, on
-// the caller's goroutine, as soon as its fate is known:
+// ErrTogether is wrapped in the refusal of a message that went out in one command
+// with others: any of them may be why. None was stored.
+var ErrTogether = errors.New("refused together with others")
+
+// An Appender stores messages in one mailbox and keeps many on their way. It
+// calls Done once for each message, on the caller's goroutine, as soon as its
+// fate is known:
 //
 //	nil            stored
 //	*reply.Error   refused (NO, BAD): surely not stored; the session lives
@@ -27,81 +38,180 @@ var errEarly = errors.New("the server acknowledged a message before it had it")
 //	               stored. It wraps the reason
 //	any other      it may have been stored or not
 //
-// Append keeps up to 64 messages in flight. With LITERAL+ they go out back to
-// back, with LITERAL- those of up to 4096 octets; otherwise each waits for the
-// server's "+", and is announced right behind the one before it.
+// Where the server has MULTIAPPEND (RFC 3502) and LITERAL+, messages that are sent
+// together are stored by one command. Else each has its own, up to 64 in flight:
+// with LITERAL+ they go out back to back, with LITERAL- those of up to 4096
+// octets; otherwise each waits for the server's "+", and is announced right
+// behind the one before it.
 //
 // A message that cannot be read in full is never completed with something else:
 // the connection is dropped in the middle of it. One that cannot be opened costs
-// only itself. Append returns the error of the connection, if it broke, after
-// done was called for all. Flags that have no place in the grammar are left out,
-// as is \Recent.
-func (c *Client) Append(ctx context.Context, mailboxName string, ms []Append, done func(i int, at AppendUID, err error)) error {
-	a := &appender{client: c, ms: ms, done: done, fates: make([]fate, len(ms))}
-	err := a.begin(ctx, mailboxName)
-	if err == nil {
-		defer a.leave()
-		err = a.run()
-	}
-	a.settle(err)
-	return err
+// only itself. Flags that have no place in the grammar are left out, as is
+// \Recent.
+//
+// The caller's goroutine writes; another reads the answers, since a server that
+// may not write stops reading.
+type Appender struct {
+	client  *Client
+	x       *exchange
+	mailbox string
+	open    []*command // those without an answer, in their order
+	out     *stream
+	hushed  bool          // owed is closed
+	owed    chan struct{} // a token for each answer that is to be read
+	answers chan Answer   // closed when the reading side has ended
+	sending atomic.Uint64 // tag of the command that is announced and not yet queued in full
 }
 
-// A fate is how far one message has come.
-type fate struct {
-	tag     uint64
-	end     int64 // where the message's last octet lies in the stream; see unsent
-	settled bool  // done was called
+// A command is an APPEND of one message, or of several.
+type command struct {
+	ms  []*Append
+	tag uint64 // 0: not announced
+	end int64  // where its last octet lies in the stream; see unsent
 }
 
-// unsent is the end of a message whose last octet was not queued yet.
+// unsent is the end of a command whose last octet was not queued yet.
 const unsent = math.MaxInt64
 
-// An appender runs the APPENDs of one call. The caller's goroutine writes and
-// calls done; another reads the answers, since a server that may not write stops
-// reading.
-type appender struct {
-	client   *Client
-	x        *exchange
-	mailbox  string
-	ms       []Append
-	done     func(int, AppendUID, error)
-	fates    []fate
-	next     int // of the first message that was not announced
-	inFlight int
-	out      *stream
-	hushed   bool          // owed is closed
-	owed     chan struct{} // a token for each answer that is to be read
-	answers  chan answer   // closed when the reading side has ended
-	byTag    map[uint64]int
-	sending  atomic.Uint64 // tag of the message that is announced and not yet queued in full
-}
-
-// An answer is what the reading side found.
-type answer struct {
+// An Answer is what the reading side found.
+type Answer struct {
 	event
 	written int64 // octets of the stream that had been written when it came
 }
 
-func (a *appender) begin(ctx context.Context, name string) (err error) {
+// Appender begins to store messages in a mailbox (UTF-8). The session does nothing
+// else until End.
+func (c *Client) Appender(ctx context.Context, name string) (*Appender, error) {
+	a := &Appender{client: c, out: newStream(c.wire), owed: make(chan struct{}, maxInFlight), answers: make(chan Answer, 2*maxInFlight+2)}
+	var err error
 	if a.mailbox, err = mailbox(name); err != nil {
-		return err
+		return nil, err
 	}
-	if a.x, err = a.client.wire.begin(ctx, "APPEND"); err != nil {
-		return err
+	if a.x, err = c.wire.begin(ctx, "APPEND"); err != nil {
+		return nil, err
 	}
-	a.out = newStream(a.client.wire)
-	a.byTag = map[uint64]int{}
-	a.owed = make(chan struct{}, maxInFlight)
-	a.answers = make(chan answer, 2*maxInFlight+2)
-	a.client.wire.quiet(true)
+	c.wire.quiet(true)
 	go a.read()
+	return a, nil
+}
+
+// Busy reports whether answers are awaited.
+func (a *Appender) Busy() bool { return len(a.open) > 0 }
+
+// Full reports whether Send would wait for answers before it writes.
+func (a *Appender) Full() bool {
+	if a.multi() {
+		return len(a.open) >= togetherInFlight
+	}
+	return len(a.open) >= maxInFlight
+}
+
+// multi reports whether messages that are sent together go out in one command.
+func (a *Appender) multi() bool { return a.client.Has("MULTIAPPEND") && a.client.Has("LITERAL+") }
+
+// Answers is where answers come in while messages are on their way: each is to be
+// given to Take. It is closed when the connection has broken.
+func (a *Appender) Answers() <-chan Answer {
+	a.client.wire.quiet(!a.Busy())
+	return a.answers
+}
+
+// Take settles the messages that an answer belongs to; ok is false of a closed
+// channel. Its error is the connection's.
+func (a *Appender) Take(ans Answer, ok bool) error {
+	if !ok {
+		return a.client.wire.cause()
+	}
+	i := slices.IndexFunc(a.open, func(c *command) bool { return c.tag == ans.number })
+	if ans.tag == "+" || i < 0 || a.open[i].tag == 0 {
+		return nil
+	}
+	c := a.open[i]
+	err := a.x.result(ans.status)
+	if err == nil && ans.written < c.end {
+		return errEarly
+	}
+	a.settle(c, appendUIDs(ans.status, len(c.ms)), err)
 	return nil
+}
+
+// settle tells what became of the messages of a command.
+func (a *Appender) settle(c *command, at []AppendUID, err error) {
+	if err != nil && len(c.ms) > 1 {
+		err = fmt.Errorf("%w: %w", ErrTogether, err)
+	}
+	a.open = slices.DeleteFunc(a.open, func(o *command) bool { return o == c })
+	for i, m := range c.ms {
+		m.Done(at[i], err)
+	}
+}
+
+// End waits for all answers, unless cause says that the connection is of no use,
+// and then for the reading side. It calls Done for every message whose fate the
+// connection took with it, and returns the connection's error.
+func (a *Appender) End(cause error) error {
+	if a.x.ended {
+		return cause
+	}
+	defer a.Close()
+	err := cause
+	for err == nil && a.Busy() {
+		err = a.wait()
+	}
+	a.hush()
+	if err != nil {
+		err = a.client.wire.fail(err)
+	}
+	for ans := range a.answers { // what came before the connection broke counts
+		a.Take(ans, true)
+	}
+	if err == nil {
+		a.x.end()
+		return nil
+	}
+	for len(a.open) > 0 {
+		a.abandon(a.open[0], err)
+	}
+	return err
+}
+
+// abandon tells the fate of a command whose answer will not come.
+func (a *Appender) abandon(c *command, cause error) {
+	err := fmt.Errorf("append: no answer: %w", cause)
+	if c.end == 0 || a.out.written.Load() < c.end {
+		err = notSent(cause)
+	}
+	a.open = slices.DeleteFunc(a.open, func(o *command) bool { return o == c })
+	for _, m := range c.ms {
+		m.Done(AppendUID{}, err)
+	}
+}
+
+func notSent(cause error) error { return fmt.Errorf("%w: %w", ErrNotSent, cause) }
+
+// hush lets the reading side end once it has read what is owed.
+func (a *Appender) hush() {
+	if !a.hushed {
+		a.hushed = true
+		close(a.owed)
+	}
+}
+
+// Close ends the session unless End has ended the exchange: in a panic of Done.
+func (a *Appender) Close() {
+	if a.x.ended {
+		return
+	}
+	a.client.wire.fail(errAbandoned)
+	a.hush()
+	for range a.answers { // until the reading side has ended
+	}
+	a.x.end()
 }
 
 // read is the reading side: for each answer that is owed it reads up to a tagged
 // one, and what prompts come before it.
-func (a *appender) read() {
+func (a *Appender) read() {
 	defer close(a.answers)
 	for range a.owed {
 		for tagged := false; !tagged; {
@@ -114,150 +224,156 @@ func (a *appender) read() {
 				return
 			}
 			tagged = ev.tag != "+"
-			a.answers <- answer{ev, a.out.written.Load()}
+			a.answers <- Answer{ev, a.out.written.Load()}
 		}
 	}
 }
 
-// run appends all messages. Its error is the connection's.
-func (a *appender) run() error {
-	err := a.sendAll()
-	if err == nil {
-		err = a.out.flush()
-	}
-	for err == nil && a.inFlight > 0 {
-		_, err = a.wait()
-	}
-	a.hush()
-	if err != nil {
-		err = a.client.wire.fail(err)
-	}
-	for ans := range a.answers { // what came before the connection broke counts
-		a.take(ans)
-	}
-	if err == nil {
-		a.x.end()
-	}
-	return err
-}
-
-// hush lets the reading side end once it has read what is owed.
-func (a *appender) hush() {
-	if !a.hushed {
-		a.hushed = true
-		close(a.owed)
-	}
-}
-
-// leave ends the session unless the exchange has ended, also in a panic of done.
-func (a *appender) leave() {
-	if a.x.ended {
-		return
-	}
-	a.client.wire.fail(errAbandoned)
-	a.hush()
-	for range a.answers { // until the reading side has ended
-	}
-	a.x.end()
-}
-
-func (a *appender) sendAll() error {
-	for a.next < len(a.ms) {
-		if err := a.send(a.next); err != nil {
+// Send sends messages. Its error is the connection's: End is to be given it.
+func (a *Appender) Send(ms ...*Append) error {
+	a.client.wire.quiet(true)
+	first := len(a.open)
+	a.open = append(a.open, a.commands(ms)...)
+	for _, c := range slices.Clone(a.open[first:]) {
+		if err := a.send(c); err != nil {
 			return err
 		}
 		if err := a.poll(); err != nil {
 			return err
 		}
 	}
-	return nil
+	return a.out.flush()
 }
 
-// send announces message i and sends its octets. A message that cannot be opened
+// commands divides messages among commands.
+func (a *Appender) commands(ms []*Append) (cs []*command) {
+	multi := a.multi()
+	var octets int64
+	for _, m := range ms {
+		last := len(cs) - 1
+		if multi && last >= 0 && !m.Alone && !cs[last].ms[0].Alone && octets+m.Size <= togetherOctets {
+			cs[last].ms = append(cs[last].ms, m)
+			octets += m.Size
+			continue
+		}
+		cs, octets = append(cs, &command{ms: []*Append{m}}), m.Size
+	}
+	return cs
+}
+
+// send announces a command and sends its octets. A message that cannot be opened
 // or that the server refuses is settled, and no error.
-func (a *appender) send(i int) error {
-	m := &a.ms[i]
-	a.next = i + 1
-	body, err := m.Open()
-	if err != nil {
-		a.finish(i, AppendUID{}, fmt.Errorf("%w: %w", ErrNotSent, err))
+func (a *Appender) send(c *command) error {
+	bodies := a.bodies(c)
+	defer func() {
+		for _, b := range bodies {
+			b.Close()
+		}
+	}()
+	if len(c.ms) == 0 {
+		a.settle(c, nil, nil)
 		return nil
 	}
-	defer body.Close()
 	if err := a.room(); err != nil {
 		return err
 	}
-	f := &a.fates[i]
-	f.end = unsent
-	a.announce(i)
-	if !a.unasked(m.Size) {
-		if err := a.out.flush(); err != nil {
-			return err
+	c.end = unsent
+	a.announce(c)
+	for i, m := range c.ms {
+		a.literal(m)
+		if !a.unasked(m.Size) {
+			if wanted, err := a.prompted(c); err != nil || !wanted {
+				return err
+			}
 		}
-		if wanted, err := a.prompted(i); err != nil || !wanted {
-			return err
+		if err := a.out.copy(bodies[i], m.Size); err != nil {
+			return a.breakOff(err)
 		}
 	}
-	if err := a.out.copy(body, m.Size); err != nil {
-		return a.breakOff(i, err)
-	}
-	f.end = a.out.queued
+	c.end = a.out.queued
 	a.sending.Store(0)
 	return a.out.write("\r\n")
 }
 
-// announce writes the command up to its literal.
-func (a *appender) announce(i int) {
-	m, f := &a.ms[i], &a.fates[i]
+// bodies opens the messages of a command. Those that cannot be opened are settled.
+func (a *Appender) bodies(c *command) (bodies []io.ReadCloser) {
+	var ms []*Append
+	for _, m := range c.ms {
+		body, err := m.Open()
+		if err != nil {
+			m.Done(AppendUID{}, notSent(err))
+			continue
+		}
+		ms, bodies = append(ms, m), append(bodies, body)
+	}
+	c.ms = ms
+	return bodies
+}
+
+// announce writes a command up to its first message.
+func (a *Appender) announce(c *command) {
 	tag := a.x.tag()
-	f.tag, _ = strconv.ParseUint(tag[1:], 10, 64)
-	a.byTag[f.tag] = i
-	a.sending.Store(f.tag)
-	literal, plus := "{", ""
+	c.tag, _ = strconv.ParseUint(tag[1:], 10, 64)
+	a.sending.Store(c.tag)
+	a.out.write(tag + " APPEND " + a.mailbox)
+	a.owed <- struct{}{}
+}
+
+// literal writes what stands before a message's octets.
+func (a *Appender) literal(m *Append) {
+	open, plus := "{", ""
 	if m.Binary && a.client.Has("BINARY") {
-		literal = "~{"
+		open = "~{"
 	}
 	if a.unasked(m.Size) {
 		plus = "+"
 	} else {
 		a.x.prompt.Store(true)
 	}
-	a.inFlight++
-	a.out.write(tag + " APPEND " + a.mailbox + flagList(m.Flags) + dateTime(m.Date) + " " +
-		literal + strconv.FormatInt(m.Size, 10) + plus + "}\r\n")
-	a.owed <- struct{}{}
+	a.out.write(flagList(m.Flags) + dateTime(m.Date) + " " + open + strconv.FormatInt(m.Size, 10) + plus + "}\r\n")
 }
 
 // unasked reports whether a literal may be sent without waiting for "+".
-func (a *appender) unasked(size int64) bool {
+func (a *Appender) unasked(size int64) bool {
 	return a.client.Has("LITERAL+") || a.client.Has("LITERAL-") && size <= literalMinus
 }
 
-// room waits until another message may be in flight.
-func (a *appender) room() error {
-	if a.inFlight < maxInFlight {
-		return nil
-	}
-	if err := a.out.flush(); err != nil {
-		return err
-	}
-	for a.inFlight >= maxInFlight {
-		if _, err := a.wait(); err != nil {
+// room waits until another command may be in flight.
+func (a *Appender) room() error {
+	for a.inFlight() >= maxInFlight {
+		if err := a.out.flush(); err != nil {
+			return err
+		}
+		if err := a.wait(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// prompted waits for the "+" for message i, which is announced and flushed. It
-// is not wanted any more when the server refuses it.
-func (a *appender) prompted(i int) (wanted bool, err error) {
-	for !a.fates[i].settled {
-		ans, err := a.wait()
-		if err != nil {
+// inFlight counts the commands that were announced and have no answer.
+func (a *Appender) inFlight() (n int) {
+	for _, c := range a.open {
+		if c.tag != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// prompted waits for the "+" for the command that was announced last. It is not
+// wanted any more when the server refuses it.
+func (a *Appender) prompted(c *command) (wanted bool, err error) {
+	if err := a.out.flush(); err != nil {
+		return false, err
+	}
+	for slices.Contains(a.open, c) {
+		ans, ok := <-a.Answers()
+		if err := a.Take(ans, ok); err != nil {
 			return false, err
 		}
 		if ans.tag == "+" {
+			a.client.wire.quiet(true)
 			return true, nil
 		}
 	}
@@ -265,26 +381,19 @@ func (a *appender) prompted(i int) (wanted bool, err error) {
 	return false, nil
 }
 
-// wait takes the next answer; only now is the connection to expect one.
-func (a *appender) wait() (answer, error) {
-	a.client.wire.quiet(false)
+// wait takes the next answer.
+func (a *Appender) wait() error {
 	defer a.client.wire.quiet(true)
-	ans, ok := <-a.answers
-	if !ok {
-		return answer{}, a.client.wire.cause()
-	}
-	return ans, a.take(ans)
+	ans, ok := <-a.Answers()
+	return a.Take(ans, ok)
 }
 
 // poll takes the answers that are there.
-func (a *appender) poll() error {
+func (a *Appender) poll() error {
 	for {
 		select {
 		case ans, ok := <-a.answers:
-			if !ok {
-				return a.client.wire.cause()
-			}
-			if err := a.take(ans); err != nil {
+			if err := a.Take(ans, ok); err != nil {
 				return err
 			}
 		default:
@@ -293,46 +402,15 @@ func (a *appender) poll() error {
 	}
 }
 
-// take settles the message that a tagged answer belongs to.
-func (a *appender) take(ans answer) error {
-	i, ok := a.byTag[ans.number]
-	if ans.tag == "+" || !ok || a.fates[i].settled {
-		return nil
-	}
-	err := a.x.result(ans.status)
-	if err == nil && ans.written < a.fates[i].end {
-		return errEarly
-	}
-	a.inFlight--
-	a.finish(i, appendUID(ans.status), err)
-	return nil
-}
-
-// appendUID reads the code of a tagged OK (RFC 4315).
-func appendUID(st status) AppendUID {
-	validity, uid, _ := strings.Cut(st.args, " ")
-	v, err1 := strconv.ParseUint(validity, 10, 32)
-	u, err2 := strconv.ParseUint(strings.TrimSpace(uid), 10, 32)
-	if st.kind != "OK" || st.code != "APPENDUID" || err1 != nil || err2 != nil || v == 0 || u == 0 {
-		return AppendUID{}
-	}
-	return AppendUID{uint32(v), uint32(u)}
-}
-
-func (a *appender) finish(i int, at AppendUID, err error) {
-	a.fates[i].settled = true
-	a.done(i, at, err)
-}
-
-// breakOff gives message i up in the middle of its octets, err being why. The
+// breakOff gives a command up in the middle of its octets, err being why. The
 // answers to those before it are still awaited.
-func (a *appender) breakOff(i int, err error) error {
+func (a *Appender) breakOff(err error) error {
 	if cause := a.client.wire.cause(); cause != nil {
 		return cause
 	}
 	if a.out.flush() == nil {
-		for a.inFlight > 1 {
-			if _, err := a.wait(); err != nil {
+		for a.inFlight() > 1 {
+			if a.wait() != nil {
 				break
 			}
 		}
@@ -340,20 +418,6 @@ func (a *appender) breakOff(i int, err error) error {
 	err = fmt.Errorf("read the message to append: %w", err)
 	a.client.wire.fail(err)
 	return err
-}
-
-// settle calls done for every message whose fate the connection took with it.
-func (a *appender) settle(cause error) {
-	for i := range a.fates {
-		f := &a.fates[i]
-		switch {
-		case f.settled:
-		case a.out == nil || f.end == 0 || a.out.written.Load() < f.end:
-			a.finish(i, AppendUID{}, fmt.Errorf("%w: %w", ErrNotSent, cause))
-		default:
-			a.finish(i, AppendUID{}, fmt.Errorf("append: no answer: %w", cause))
-		}
-	}
 }
 
 var errSize = errors.New("the message is not as long as announced")

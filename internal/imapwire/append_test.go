@@ -26,6 +26,24 @@ func mail(text string) Append {
 	}}
 }
 
+// appendAll stores ms, and calls done with the index of each.
+func appendAll(ctx context.Context, c *Client, mailbox string, ms []Append, done func(i int, at AppendUID, err error)) error {
+	all := make([]*Append, len(ms))
+	for i, m := range ms {
+		m.Done = func(at AppendUID, err error) { done(i, at, err) }
+		all[i] = &m
+	}
+	a, err := c.Appender(ctx, mailbox)
+	if err != nil {
+		for i := range ms {
+			done(i, AppendUID{}, notSent(err))
+		}
+		return err
+	}
+	defer a.Close()
+	return a.End(a.Send(all...))
+}
+
 // fates collects what done was told.
 type fateLog []string
 
@@ -113,7 +131,7 @@ func TestAppend(t *testing.T) {
 				ms, want = append(ms, mail(text)), append(want, text)
 			}
 			log := make(fateLog, len(ms))
-			if err := c.Append(t.Context(), "Entwürfe & mehr", ms, log.done); err != nil {
+			if err := appendAll(t.Context(), c, "Entwürfe & mehr", ms, log.done); err != nil {
 				t.Fatal(err)
 			}
 			for i, f := range log {
@@ -140,7 +158,7 @@ func TestAppendFlagsDateAndLiteral8(t *testing.T) {
 	m.Date = time.Date(2026, 2, 1, 10, 0, 0, 0, time.FixedZone("", 3600))
 	m.Binary = true
 	log := make(fateLog, 1)
-	if err := c.Append(t.Context(), "inbox", []Append{m}, log.done); err != nil || log[0] != "ok 7/1" {
+	if err := appendAll(t.Context(), c, "inbox", []Append{m}, log.done); err != nil || log[0] != "ok 7/1" {
 		t.Fatal(log, err)
 	}
 	hangUp(c)
@@ -161,7 +179,7 @@ func TestAppendRefusedOneByOne(t *testing.T) {
 		c := session(t, st.answer)
 		ms := []Append{mail(strings.Repeat("a", 5000)), mail(strings.Repeat("b", 5000)), mail("c"), mail("d"), mail("e")}
 		log := make(fateLog, len(ms))
-		if err := c.Append(t.Context(), "x", ms, log.done); err != nil {
+		if err := appendAll(t.Context(), c, "x", ms, log.done); err != nil {
 			t.Fatal(err)
 		}
 		want := fateLog{"ok 7/1", "refused OVERQUOTA", "ok 7/2", "refused OVERQUOTA", "ok 7/3"}
@@ -187,7 +205,7 @@ func TestAppendUIDIsChecked(t *testing.T) {
 		ms[i] = mail("a")
 	}
 	log := make(fateLog, len(ms))
-	if err := c.Append(t.Context(), "x", ms, log.done); err != nil {
+	if err := appendAll(t.Context(), c, "x", ms, log.done); err != nil {
 		t.Fatal(err)
 	}
 	want := fateLog{"ok 0/0", "ok 0/0", "ok 0/0", "ok 0/0", "ok 0/0", "ok 0/0", "ok 4294967295/4294967295"}
@@ -206,7 +224,7 @@ func TestAppendUnsolicitedBetween(t *testing.T) {
 		ms[i] = mail(strings.Repeat("z", 10_000))
 	}
 	log := make(fateLog, len(ms))
-	if err := c.Append(t.Context(), "x", ms, log.done); err != nil || log[299] != "ok 7/300" {
+	if err := appendAll(t.Context(), c, "x", ms, log.done); err != nil || log[299] != "ok 7/300" {
 		t.Fatal(log[299], err)
 	}
 	if err := c.IMAP().Noop().Wait(); err != nil {
@@ -220,7 +238,7 @@ func TestAppendThatCannotBeOpened(t *testing.T) {
 	gone := errors.New("gone")
 	ms := []Append{mail("a"), {Size: 3, Open: func() (io.ReadSeekCloser, error) { return nil, gone }}, mail("c")}
 	log := make(fateLog, len(ms))
-	if err := c.Append(t.Context(), "x", ms, log.done); err != nil {
+	if err := appendAll(t.Context(), c, "x", ms, log.done); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(fateLog{"ok 7/1", "not sent", "ok 7/2"}, log); diff != "" {
@@ -262,7 +280,7 @@ func TestAppendOfAnotherLengthIsNeverStored(t *testing.T) {
 				return failing{closer{bytes.NewReader([]byte("hello"))}, tt.end}, nil
 			}}
 			log := make(fateLog, 3)
-			err := c.Append(t.Context(), "x", []Append{mail("before"), bad, mail("behind")}, log.done)
+			err := appendAll(t.Context(), c, "x", []Append{mail("before"), bad, mail("behind")}, log.done)
 			if !errors.Is(err, tt.want) {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -306,7 +324,7 @@ func TestEarlyOKEndsTheSession(t *testing.T) {
 		})
 		m := Append{Size: 1 << 30, Open: func() (io.ReadSeekCloser, error) { return &endless{1 << 30}, nil }}
 		log := make(fateLog, 1)
-		err := c.Append(t.Context(), "x", []Append{m}, log.done)
+		err := appendAll(t.Context(), c, "x", []Append{m}, log.done)
 		if !errors.Is(err, errEarly) || log[0] != "not sent" {
 			t.Errorf("%s: %v, %v", caps, log, err)
 		}
@@ -334,7 +352,7 @@ func TestOKForWhatIsStillBuffered(t *testing.T) {
 		return mail("c").Open()
 	}
 	log := make(fateLog, 3)
-	err := c.Append(t.Context(), "x", []Append{mail("a"), mail("b"), third}, log.done)
+	err := appendAll(t.Context(), c, "x", []Append{mail("a"), mail("b"), third}, log.done)
 	if diff := cmp.Diff(fateLog{"not sent", "not sent", "not sent"}, log); diff != "" || !errors.Is(err, errEarly) {
 		t.Errorf("%v\n%s", err, diff)
 	}
@@ -370,7 +388,7 @@ func TestAppendCutAnywhere(t *testing.T) {
 			c := connect(t, conn)
 			conn.armed = true
 			log := make(fateLog, 2)
-			err := c.Append(t.Context(), "x", []Append{mail("first message\r\n"), mail("second\r\n")}, log.done)
+			err := appendAll(t.Context(), c, "x", []Append{mail("first message\r\n"), mail("second\r\n")}, log.done)
 			hangUp(c)
 			for i, f := range log {
 				has := len(st.stored) > i
@@ -395,7 +413,7 @@ func TestAppendContextCut(t *testing.T) {
 		return true
 	}))
 	log := make(fateLog, 1)
-	err := c.Append(ctx, "x", []Append{mail("a")}, log.done)
+	err := appendAll(ctx, c, "x", []Append{mail("a")}, log.done)
 	if !errors.Is(err, context.Canceled) || log[0] != "unknown" {
 		t.Errorf("%v, %v", log, err)
 	}
@@ -407,7 +425,7 @@ func TestAppendByeKeepsTheWords(t *testing.T) {
 		return false
 	}))
 	log := make(fateLog, 1)
-	err := c.Append(t.Context(), "x", []Append{mail(strings.Repeat("a", 8<<20))}, log.done)
+	err := appendAll(t.Context(), c, "x", []Append{mail(strings.Repeat("a", 8<<20))}, log.done)
 	if log[0] != "not sent" {
 		t.Errorf("fate %v", log)
 	}
@@ -424,7 +442,7 @@ func TestPanicOfDone(t *testing.T) {
 				t.Error("the panic is gone")
 			}
 		}()
-		c.Append(t.Context(), "x", []Append{mail("a"), mail("b")}, func(int, AppendUID, error) { panic("mine") })
+		appendAll(t.Context(), c, "x", []Append{mail("a"), mail("b")}, func(int, AppendUID, error) { panic("mine") })
 	}()
 	if err := c.IMAP().Noop().Wait(); err == nil {
 		t.Error("the session lives")

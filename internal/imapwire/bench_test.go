@@ -112,7 +112,7 @@ func BenchmarkAppend(b *testing.B) {
 			b.ResetTimer()
 			n := 0
 			for n < b.N { // an operation is a message
-				err := c.Append(b.Context(), "x", ms, func(_ int, _ AppendUID, err error) {
+				err := appendAll(b.Context(), c, "x", ms, func(_ int, _ AppendUID, err error) {
 					if n++; err != nil {
 						b.Error(err)
 					}

@@ -73,6 +73,8 @@ type Append struct {
 	Size   int64     // octets that Open yields
 	Open   func() (io.ReadSeekCloser, error)
 	Binary bool // send it as a literal8 (RFC 3516), which may hold NUL; only if Has("BINARY")
+	Alone  bool // send it in a command of its own
+	Done   func(at AppendUID, err error)
 }
 
 // AppendUID is where a stored message lies (RFC 4315); zero when not told.

@@ -393,8 +393,8 @@ func TestOneCallIsOneCommand(t *testing.T) {
 		c.Fetch(t.Context(), "1\r\nX9 LOGOUT", "UID", none),
 		c.Fetch(t.Context(), "", "UID", none),
 		c.Fetch(t.Context(), "1", "UID)\r\nX9 LOGOUT", none),
-		c.Append(t.Context(), "a\r\nb", nil, nil),
-		c.Append(t.Context(), "a\xff", nil, nil),
+		appendAll(t.Context(), c, "a\r\nb", nil, nil),
+		appendAll(t.Context(), c, "a\xff", nil, nil),
 		second(c.Select(t.Context(), "a\x00b", false)),
 	} {
 		if err == nil {

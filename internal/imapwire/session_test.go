@@ -335,7 +335,7 @@ func TestConnectionKnowsWhenAnAnswerIsOwed(t *testing.T) {
 	expect("after IDLE", true)
 	m := mail("abc")
 	m.Open = func() (io.ReadSeekCloser, error) { expect("while a message is read", true); return mail("abc").Open() }
-	errAppend := c.Append(t.Context(), "x", []Append{m}, func(int, AppendUID, error) { expect("when an answer came", false) })
+	errAppend := appendAll(t.Context(), c, "x", []Append{m}, func(int, AppendUID, error) { expect("when an answer came", false) })
 	expect("after APPEND", true)
 	if errIdle != nil || errAppend != nil {
 		t.Error(errIdle, errAppend)
@@ -375,7 +375,7 @@ func TestAgainstMemoryServer(t *testing.T) {
 		ms[i].Flags, ms[i].Date = []string{`\Seen`}, dated
 	}
 	log := make(fateLog, len(ms))
-	if err := c.Append(t.Context(), box, ms, log.done); err != nil || !strings.HasPrefix(log[499], "ok") {
+	if err := appendAll(t.Context(), c, box, ms, log.done); err != nil || !strings.HasPrefix(log[499], "ok") {
 		t.Fatal(log[499], err)
 	}
 	if sel, err := c.Select(t.Context(), box, false); err != nil || sel.Count != 500 || sel.Validity == 0 {

@@ -1,0 +1,136 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"mailrill/deliver"
+	"mailrill/internal/imapwire"
+)
+
+// A window is the time in which messages for one folder are on their way.
+type window struct {
+	d       *Destination
+	name    string // of the folder, as it was asked for
+	folder  string // as the server calls it
+	batches <-chan []*deliver.Message
+	done    doneFunc
+
+	a     *imapwire.Appender
+	again []*imapwire.Append // refused together with others: to be sent alone
+	more  []*deliver.Message // taken, and not for this window
+	stop  error              // the account takes no more
+}
+
+// deliver sends ms and the batches that come while messages are on their way.
+// Then the session is free again to see that the server hangs up. The error says
+// that the connection is lost, or that the account takes no more.
+func (w *window) deliver(ctx context.Context, ms []*deliver.Message) (err error) {
+	if w.a, err = w.d.session.Appender(ctx, w.folder); err != nil {
+		w.d.drop()
+		fail(ms, notTaken(err), w.done)
+		return fmt.Errorf("append messages: %w", err)
+	}
+	defer w.a.Close()
+	err = w.send(ms)
+	for err == nil && (w.a.Busy() || len(w.again) > 0) {
+		err = w.turn()
+	}
+	if err = w.a.End(err); err != nil {
+		w.d.drop()
+		for _, p := range w.again {
+			p.Done(imapwire.AppendUID{}, fmt.Errorf("%w: %w", imapwire.ErrNotSent, err))
+		}
+		return fmt.Errorf("append messages: %w", err)
+	}
+	if w.stop != nil {
+		clear(w.d.session.folders) // the folder may have gone
+		w.d.session.boxes = nil
+	}
+	return w.stop
+}
+
+// turn sends what may be sent now, or takes an answer.
+func (w *window) turn() error {
+	if again := w.again; len(again) > 0 {
+		w.again = nil
+		return w.a.Send(again...)
+	}
+	batches := w.batches
+	if w.more != nil || w.stop != nil || w.a.Full() {
+		batches = nil
+	}
+	select {
+	case ms, ok := <-batches:
+		return w.take(ms, ok)
+	case ans, ok := <-w.a.Answers():
+		return w.a.Take(ans, ok)
+	}
+}
+
+// take sends a batch, or keeps it for the next window.
+func (w *window) take(ms []*deliver.Message, ok bool) error {
+	switch {
+	case !ok:
+		w.batches = nil
+	case !w.fits(ms):
+		w.more = ms
+	default:
+		return w.send(ms)
+	}
+	return nil
+}
+
+// fits reports whether nothing is to be asked before ms can follow.
+func (w *window) fits(ms []*deliver.Message) bool {
+	_, known := w.d.session.flags[w.folder]
+	return !slices.ContainsFunc(ms, func(m *deliver.Message) bool {
+		return m.Folder != w.name || hasFlags(m) && !known
+	})
+}
+
+func (w *window) send(ms []*deliver.Message) error {
+	var batch []*imapwire.Append
+	for _, m := range w.d.dropTooLarge(ms, w.done) {
+		batch = append(batch, w.appendOf(m))
+	}
+	return w.a.Send(batch...)
+}
+
+func (w *window) appendOf(m *deliver.Message) *imapwire.Append {
+	s := &spool{m: m, cut: w.d.session.conn.Close}
+	p := &imapwire.Append{
+		Flags:  permitted(m.Flags, w.d.session.flags[w.folder]),
+		Date:   m.Received,
+		Size:   m.Size,
+		Open:   s.open,
+		Binary: w.d.session.Has("BINARY") && holdsNUL(m),
+	}
+	p.Done = func(at imapwire.AppendUID, err error) {
+		if err == nil {
+			w.done(m, deliver.Receipt{Where: where(w.folder, at), Size: m.Size}, nil)
+			return
+		}
+		w.failed(m, p, s.blame(err))
+	}
+	return p
+}
+
+// failed passes on what kept a message from being stored. One that was refused
+// together with others is tried alone, unless it is the account that takes no more.
+func (w *window) failed(m *deliver.Message, p *imapwire.Append, err error) {
+	together := errors.Is(err, imapwire.ErrTogether)
+	err = w.d.fate(err)
+	unavailable := errors.Is(err, deliver.ErrUnavailable)
+	if together && !unavailable {
+		p.Alone = true
+		w.again = append(w.again, p)
+		return
+	}
+	if w.stop == nil && unavailable {
+		w.stop = err
+	}
+	w.done(m, deliver.Receipt{}, err)
+}
