@@ -87,7 +87,7 @@ func (s *Spool) Take(ctx context.Context, l *spoolLane, r io.Reader, size int64,
 		return nil, err
 	}
 	b := &Body{release: release}
-	if err := b.fill(s, &bounded{r, bodyLimit(size)}, room, io.MultiWriter(taps...)); err != nil {
+	if err := b.fill(s, &bounded{r, bodyLimit(size)}, size, room, io.MultiWriter(taps...)); err != nil {
 		b.Release()
 		return nil, err
 	}
@@ -125,9 +125,10 @@ func (s *Spool) reserve(ctx context.Context, l *spoolLane, size int64) (room int
 	return room, release, err
 }
 
-// fill reads r into memory and, when that is more than room, into a file.
-func (b *Body) fill(s *Spool, r io.Reader, room int64, tap io.Writer) error {
-	var mem []byte
+// fill reads r, of about size octets, into memory and, when that is more than room,
+// into a file.
+func (b *Body) fill(s *Spool, r io.Reader, size, room int64, tap io.Writer) error {
+	mem := make([]byte, 0, min(max(size, 0), room)) // grown only where a server counts wrongly
 	whole := s.bufs.Get().(*[readSize]byte)
 	defer s.bufs.Put(whole)
 	buf := whole[:]
