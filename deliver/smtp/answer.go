@@ -25,6 +25,10 @@ type answer struct {
 // ok reports whether it says that what was asked for is done.
 func (a answer) ok() bool { return a.code/100 == 2 }
 
+// aboutAddress reports whether its enhanced code says that it is about an address
+// (RFC 3463 §3.2): it answers MAIL or RCPT.
+func (a answer) aboutAddress() bool { return a.ok() && strings.HasPrefix(a.enhanced, "2.1.") }
+
 // refusal is the answer as an error: a *reply.Error when it is a refusal. Any
 // other answer is out of place, and what the next one would belong to is unknown.
 func (c *client) refusal(a answer, command string) error {
@@ -69,7 +73,7 @@ func (c *client) read() (answer, error) {
 			continue
 		}
 		if a.code == 421 { // the server hangs up
-			c.broken = true
+			c.broken, c.gone = true, c.replyError(a, "")
 			return a, nil
 		}
 		c.replies++

@@ -61,7 +61,7 @@ func TestAuth(t *testing.T) {
 		}
 		if err != nil {
 			checkSecret(t, err)
-			if !strings.Contains(err.Error(), tt.errContains) || d.c != nil {
+			if !strings.Contains(err.Error(), tt.errContains) || d.idle != nil {
 				t.Errorf("%q: %v, want words like %q and no connection", tt.challenges, err, tt.errContains)
 			}
 		}

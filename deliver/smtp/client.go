@@ -4,8 +4,11 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"mailrill/internal/reply"
@@ -16,11 +19,38 @@ type client struct {
 	conn     net.Conn
 	in       *bufio.Reader
 	out      *bufio.Writer
+	sent     *counter // what out has handed to the connection
 	protocol string
 	keywords map[string]string // of EHLO, upper case, with their parameters
 	secrets  []string          // what was sent to log in, as it would look in an echo
 	replies  int               // read so far, without a 421
+	telling  bool              // by their codes its last answers told what they answered
 	broken   bool              // the state of the session is unknown: it can only be dropped
+	gone     error             // the server's 421: it has done nothing of what came behind
+}
+
+// A counter counts octets as written before they are, since an answer may come at
+// once; after an error those that the connection did not take count no more.
+type counter struct {
+	w       io.Writer
+	n       atomic.Int64
+	writing sync.Mutex
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	c.n.Add(int64(len(p)))
+	n, err := c.w.Write(p)
+	c.n.Add(int64(n - len(p)))
+	return n, err
+}
+
+// settle waits for a Write that is under way. When the connection is closed, n
+// stays as it is from then on.
+func (c *counter) settle() {
+	c.writing.Lock()
+	defer c.writing.Unlock()
 }
 
 // connect dials, greets and logs in.
@@ -29,7 +59,8 @@ func (d *Destination) connect(ctx context.Context) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &client{conn: conn, in: bufio.NewReaderSize(conn, maxLine), out: bufio.NewWriterSize(conn, bufferSize), protocol: d.o.protocol()}
+	sent := &counter{w: conn}
+	c := &client{conn: conn, in: bufio.NewReaderSize(conn, maxLine), out: bufio.NewWriterSize(sent, bufferSize), sent: sent, protocol: d.o.protocol()}
 	if err := c.open(ctx, &d.o); err != nil {
 		conn.Close()
 		return nil, err
@@ -144,6 +175,13 @@ func (c *client) inTurn() error {
 	}
 	c.broken = true
 	return errStray
+}
+
+// quit ends the session without waiting for the farewell.
+func (c *client) quit() error {
+	c.command("QUIT")
+	c.flush()
+	return c.conn.Close()
 }
 
 // ask sends a command and reads its answer.

@@ -18,8 +18,8 @@ type mail struct {
 }
 
 // compose puts together what is sent. The trace line stays the first line in
-// each mode; the source's octets stay as they are.
-func (d *Destination) compose(m *deliver.Message) (*mail, error) {
+// each mode; the source's octets stay as they are. buf is to read through.
+func (d *Destination) compose(m *deliver.Message, buf []byte) (*mail, error) {
 	trace, err := traceLine(m)
 	if err != nil {
 		return nil, err
@@ -27,7 +27,7 @@ func (d *Destination) compose(m *deliver.Message) (*mail, error) {
 	head, foot := trace, ""
 	switch {
 	case d.o.Wrap:
-		before, after, err := d.wrap(m, len(trace))
+		before, after, err := d.wrap(m, len(trace), buf)
 		if err != nil {
 			return nil, err
 		}
@@ -41,7 +41,7 @@ func (d *Destination) compose(m *deliver.Message) (*mail, error) {
 		return nil, err
 	}
 	defer r.Close()
-	c.content, err = scan(r, d.buf)
+	c.content, err = scan(r, buf)
 	if want := m.Size + int64(len(head)+len(foot)-len(trace)); err == nil && c.content.size != want {
 		err = fmt.Errorf("it makes %d octets instead of %d", c.content.size, want)
 	}

@@ -80,6 +80,124 @@ func TestCutAtEachOctet(t *testing.T) {
 	}
 }
 
+// TestCutAtEachOctetOfAFlight cuts our writing at each octet of three messages, of
+// which two go in a flight. The server answers what it has whole: each message is
+// stored and told so, or not taken.
+func TestCutAtEachOctetOfAFlight(t *testing.T) {
+	ms := letters(3)
+	for left := len("LHLO me.example\r\n"); ; left++ {
+		p, rest := &peer{offers: flying}, left
+		o := p.options(t)
+		o.Dial = cutAt(o.Dial, &rest)
+		d := open(t, o)
+		fates, errs := send(t, d, ms...)
+		d.Close()
+		messages := p.taken()
+		for i, m := range ms {
+			want := "not taken network"
+			if slices.Contains(messages, octets(t, m)) {
+				want = "stored"
+			}
+			if fates[i] != want && (i > 0 || fates[0] != "unknown network") {
+				t.Errorf("cut behind %d octets: message %d: %v, want %s", left, i, errs[i], want)
+			}
+		}
+		checkWire(t, p, ms)
+		if fates[2] == "stored" {
+			return
+		}
+	}
+}
+
+// A stuckConn is a cutConn in a flight, whose last Write lasts until it is closed.
+type stuckConn struct {
+	cutConn
+	flight bool
+	closed chan struct{}
+}
+
+func (c *stuckConn) Write(p []byte) (int, error) {
+	c.flight = c.flight || strings.Contains(string(p), "RSET\r\n")
+	n, err := c.cutConn.Write(p)
+	if c.flight && err != nil {
+		<-c.closed
+	}
+	return n, err
+}
+
+func (c *stuckConn) Close() error {
+	select {
+	case <-c.closed:
+	default:
+		close(c.closed)
+	}
+	return c.cutConn.Close()
+}
+
+// TestStuckWrite: the answers end while a Write is under way. What it has not
+// handed over when the connection is closed is no doubt.
+func TestStuckWrite(t *testing.T) {
+	for range 20 {
+		p, left := &peer{offers: flying}, 300
+		o := p.options(t)
+		dial := o.Dial
+		o.Dial = func(ctx context.Context) (net.Conn, error) {
+			conn, err := dial(ctx)
+			return &stuckConn{cutConn{conn, &left}, false, make(chan struct{})}, err
+		}
+		fates, errs := send(t, open(t, o), letters(3)...)
+		if want := []string{"stored", rest, rest}; !slices.Equal(fates, want) {
+			t.Fatalf("%q, %v", fates, errs)
+		}
+	}
+}
+
+// A deafConn hears only so many octets, and keeps them.
+type deafConn struct {
+	net.Conn
+	left  *int
+	heard *strings.Builder
+}
+
+func (c deafConn) Read(p []byte) (int, error) {
+	if *c.left <= 0 {
+		return 0, io.EOF
+	}
+	n, err := c.Conn.Read(p[:min(len(p), *c.left)])
+	*c.left -= n
+	c.heard.Write(p[:n])
+	return n, err
+}
+
+// TestDeafAtEachOctetOfAFlight ends the server's answers at each octet. It has all
+// of the flight by then: what it has acknowledged is stored, all else unknown.
+func TestDeafAtEachOctetOfAFlight(t *testing.T) {
+	ms := letters(4)
+	for left := 0; ; left++ {
+		p, rest, heard := &peer{offers: flying, until: 4}, left, strings.Builder{}
+		o := p.options(t)
+		dial := o.Dial
+		o.Dial = func(ctx context.Context) (net.Conn, error) {
+			conn, err := dial(ctx)
+			return deafConn{conn, &rest, &heard}, err
+		}
+		d := New(o)
+		fates, errs := send(t, d, ms...)
+		answered := strings.Count(heard.String(), usual["."])
+		for i, fate := range fates {
+			switch {
+			case i < answered && fate != "stored", i >= answered && fate == "stored",
+				i >= answered && answered > 0 && fate != "unknown network":
+				t.Errorf("%q: message %d: %s, %v", heard.String(), i, fate, errs[i])
+			}
+		}
+		d.Close()
+		if answered == len(ms) {
+			return
+		}
+	}
+}
+
 // TestRefusedMidway: the server refuses in the middle of the octets and hangs
 // up. Its words are the reason, not the broken line: else the message would come
 // again and again.
@@ -94,6 +212,12 @@ func TestRefusedMidway(t *testing.T) {
 		{"PIPELINING,CHUNKING", "MAIL", "552 5.3.4 too big\r\n", "rejected"},
 		{"PIPELINING,CHUNKING", "RCPT", "452 4.2.2 over quota\r\n", "unavailable limit"},
 		{"PIPELINING,CHUNKING", "BDAT", "554 5.7.1 spam\r\nCUT", "rejected"},
+		{flying, "MAIL", "552 5.3.4 too big\r\n", "rejected"},
+		{flying, "RCPT", "452 4.2.2 over quota\r\n", "unavailable limit"},
+		{flying, "BDAT", "554 5.7.1 spam\r\n", "rejected"},
+		{flying, "BDAT", "554 5.7.1 spam\r\nCUT", "rejected"},
+		{flying, "BDAT", "250 2.0.0 taken\r\n", "not taken temporary"},
+		{flying, "BDAT", "CUT", rest},
 	} {
 		p := &peer{offers: tt.offers, at: 1, odd: map[string]string{tt.step: tt.answer}}
 		left := 1000
@@ -157,7 +281,7 @@ func TestSpool(t *testing.T) {
 		"longer":  func() (io.ReadSeekCloser, error) { return file{strings.NewReader(body + "\n")}, nil },
 		"empty":   func() (io.ReadSeekCloser, error) { return file{strings.NewReader("")}, nil },
 	}
-	for _, offers := range []string{"", "PIPELINING", "CHUNKING", "PIPELINING,CHUNKING"} {
+	for _, offers := range []string{"", "PIPELINING", "CHUNKING", flying} {
 		for _, wrap := range []bool{false, true} {
 			for name, then := range contents {
 				for k := range 4 {
@@ -192,10 +316,10 @@ func TestSpool(t *testing.T) {
 func TestEmpty(t *testing.T) {
 	m := &deliver.Message{ID: "none", Open: func() (io.ReadSeekCloser, error) { return file{strings.NewReader("")}, nil }}
 	for answer, want := range map[string]string{"250 ok\r\n": "stored", "CUT": "unknown network"} {
-		for _, offers := range []string{"CHUNKING", "PIPELINING,CHUNKING", "PIPELINING"} {
-			p := &peer{offers: offers, answers: map[string]string{".": answer}}
-			if fates, errs := send(t, open(t, p.options(t)), m); fates[0] != want {
-				t.Errorf("%s, answer %q: %v", offers, answer, errs[0])
+		for _, offers := range []string{"CHUNKING", "PIPELINING,CHUNKING", "PIPELINING", flying} {
+			p := &peer{offers: offers, at: 1, odd: map[string]string{".": answer}}
+			if fates, errs := send(t, open(t, p.options(t)), letters(1)[0], m); fates[1] != want {
+				t.Errorf("%s, answer %q: %v", offers, answer, errs[1])
 			}
 		}
 		stray := &peer{offers: "CHUNKING", at: 1, odd: map[string]string{"RCPT": "250 a\r\n250 b\r\n", ".": answer}}

@@ -19,9 +19,21 @@ type patientConn struct {
 	patient *[]string
 }
 
-func (c *patientConn) SetPatience(d time.Duration)       { c.spare = d }
-func (c *patientConn) Write(p []byte) (n int, err error) { return len(p), nil }
-func (c *patientConn) Close() error                      { return nil }
+func (c *patientConn) SetPatience(d time.Duration) { c.spare = d }
+
+func (c *patientConn) Write(p []byte) (n int, err error) {
+	if c.Conn == nil {
+		return len(p), nil
+	}
+	return c.Conn.Write(p)
+}
+
+func (c *patientConn) Close() error {
+	if c.Conn == nil {
+		return nil
+	}
+	return c.Conn.Close()
+}
 
 func (c *patientConn) Read(p []byte) (int, error) {
 	n, err := c.words.Read(p)
@@ -47,5 +59,23 @@ func TestAnswerToAMessageMayTakeTenMinutes(t *testing.T) {
 		if want := []string{"250 taken 10m0s", "250 taken 10m0s"}; !slices.Equal(patient, want) {
 			t.Errorf("%q: patient for %q, want %q", offers, patient, want)
 		}
+	}
+}
+
+// In a flight the reader asks for time while the writer may be at work.
+func TestPatienceInFlight(t *testing.T) {
+	p := &peer{offers: flying, answers: map[string]string{"RSET": "250 2.0.0 reset\r\n"}}
+	var patient []string
+	dial := p.pipes(t)
+	o := optionsBy(func(ctx context.Context) (net.Conn, error) {
+		conn, err := dial(ctx)
+		return &patientConn{Conn: conn, words: conn, patient: &patient}, err
+	})
+	d := open(t, o)
+	if fates, errs := send(t, d, letters(4)...); slices.ContainsFunc(fates, func(f string) bool { return f != "stored" }) {
+		t.Fatal(errs)
+	}
+	if want := slices.Repeat([]string{"250 2.0.0 taken 10m0s"}, 4); !slices.Equal(patient, want) {
+		t.Errorf("patient for %q, want %q", patient, want)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,13 +22,18 @@ import (
 
 // A peer is a server that answers by a script, whatever it is told. Its octets
 // are sent as they are; "CUT" in them hangs up, and what stands behind it is not
-// sent. It knows no state, so that it can say anything at any time.
+// sent. It knows no state, so that it can say anything at any time. What it says
+// in a flight, which is from a connection's first RSET on, it may hold back: what
+// the client has sent by then does not hang on who was faster.
 type peer struct {
 	offers  string            // capabilities, separated by ","
 	answers map[string]string // by verb, "" for the greeting, "." for the end of a message
 	odd     map[string]string // the same, for the message at only
 	auth    []string          // to AUTH and what follows it, one by one; the last is repeated
-	at      int               // from 0, counted by MAIL over all connections
+	at      int               // from 0, counted by MAIL over all connections; a RSET belongs to the next
+	most    int               // connections that it takes; 0: any number
+	until   int               // a flight's answers are held back until so many messages came
+	gate    chan struct{}     // and until this is closed; nil: it is
 
 	mu       sync.Mutex
 	sessions int
@@ -80,9 +86,16 @@ func (p *peer) session(conn net.Conn) {
 	defer conn.Close()
 	p.mu.Lock()
 	p.sessions++
+	if p.most > 0 && p.sessions > p.most {
+		p.mu.Unlock()
+		say(conn, "421 4.7.0 Too many connections\r\n")
+		return
+	}
 	p.mu.Unlock()
 	in := bufio.NewReader(conn)
-	if !say(conn, p.answer("")) {
+	m := &mouth{p: p, conn: conn}
+	defer m.opening.Wait()
+	if !m.say(p.answer("")) {
 		return
 	}
 	verb := ""
@@ -95,8 +108,11 @@ func (p *peer) session(conn net.Conn) {
 			verb, _, _ = strings.Cut(strings.TrimSpace(line), " ")
 		}
 		p.note(line, verb)
+		if verb == "RSET" {
+			m.hold()
+		}
 		answer := p.answer(verb)
-		if !say(conn, answer) {
+		if !m.say(answer) {
 			return
 		}
 		switch {
@@ -105,7 +121,7 @@ func (p *peer) session(conn net.Conn) {
 		case verb == "334":
 			verb = ""
 		case verb == "DATA" && strings.HasPrefix(answer, "354"), verb == "BDAT":
-			if !p.take(in, line) || !say(conn, p.answer(".")) {
+			if !p.take(in, line) || !m.say(p.answer(".")) {
 				return
 			}
 		}
@@ -151,7 +167,11 @@ func (p *peer) answer(verb string) string {
 		p.logins++
 		return p.auth[min(p.logins, len(p.auth))-1]
 	}
-	if s, ok := p.odd[verb]; ok && p.mails == p.at+1 {
+	n := p.mails - 1
+	if verb == "RSET" {
+		n++
+	}
+	if s, ok := p.odd[verb]; ok && n == p.at {
 		return s
 	}
 	if s, ok := p.answers[verb]; ok {
@@ -161,6 +181,64 @@ func (p *peer) answer(verb string) string {
 		return "250-peer\r\n250-" + strings.ReplaceAll(p.offers, ",", "\r\n250-") + "\r\n250 X-END\r\n"
 	}
 	return usual[verb]
+}
+
+// A mouth says what a peer answers on one connection.
+type mouth struct {
+	p       *peer
+	conn    net.Conn
+	opening sync.WaitGroup
+
+	mu    sync.Mutex
+	shut  bool
+	words []string // held back
+}
+
+// hold keeps back what is said from now on, if the peer does so.
+func (m *mouth) hold() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.shut || len(m.p.taken()) >= m.p.until && m.p.gate == nil {
+		return
+	}
+	m.shut = true
+	if m.p.gate != nil {
+		m.opening.Go(func() { <-m.p.gate; m.open() })
+	}
+}
+
+// open says what was held back, and reports whether the connection goes on.
+func (m *mouth) open() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.shut = false
+	for _, answer := range m.words {
+		if !say(m.conn, answer) {
+			m.conn.Close()
+			return false
+		}
+	}
+	m.words = nil
+	return true
+}
+
+func (m *mouth) say(answer string) bool {
+	m.mu.Lock()
+	if !m.shut {
+		defer m.mu.Unlock()
+		return say(m.conn, answer)
+	}
+	m.words = append(m.words, answer)
+	m.mu.Unlock()
+	if m.p.gate == nil && len(m.p.taken()) >= m.p.until {
+		return m.open()
+	}
+	return true
+}
+
+func (p *peer) taken() []string {
+	_, messages := p.seen()
+	return messages
 }
 
 // say sends an answer and reports whether the connection goes on.
@@ -189,8 +267,10 @@ func (p *peer) seen() (log, messages []string) {
 // now is a time that never moves.
 func now() time.Time { return time.Date(2026, 3, 4, 5, 6, 7, 0, time.FixedZone("", 8*3600)) }
 
-func (p *peer) options(t *testing.T) Options {
-	return Options{Dial: p.serve(t), LMTP: true, Hello: "me.example", Sender: "me@a.example", Recipient: "you@b.example", Now: now}
+func (p *peer) options(t *testing.T) Options { return optionsBy(p.serve(t)) }
+
+func optionsBy(dial func(context.Context) (net.Conn, error)) Options {
+	return Options{Dial: dial, LMTP: true, Hello: "me.example", Sender: "me@a.example", Recipient: "you@b.example", Now: now}
 }
 
 // open returns a destination on a peer or a server, closed with the test.
@@ -222,17 +302,22 @@ func fateOf(err error) string {
 // send delivers ms and returns their fates and errors.
 func send(t *testing.T, d *Destination, ms ...*deliver.Message) (fates []string, errs []error) {
 	t.Helper()
+	fates, errs = make([]string, len(ms)), make([]error, len(ms))
 	d.Deliver(t.Context(), deliver.Batch(ms...), func(m *deliver.Message, r deliver.Receipt, err error) {
-		if m != ms[len(errs)] {
-			t.Errorf("done was called for %s out of order", m.ID)
-		}
-		if err == nil && r.Where == "" {
+		i := slices.Index(ms, m)
+		switch {
+		case i < 0:
+			t.Errorf("done was called for %s, which was not given", m.ID)
+			return
+		case fates[i] != "":
+			t.Errorf("done was called for message %d once more", i)
+		case err == nil && r.Where == "":
 			t.Error("stored, but the receipt says nothing")
 		}
-		fates, errs = append(fates, fateOf(err)), append(errs, err)
+		fates[i], errs[i] = fateOf(err), err
 	})
-	if len(errs) != len(ms) {
-		t.Fatalf("done was called %d times for %d messages", len(errs), len(ms))
+	if i := slices.Index(fates, ""); i >= 0 {
+		t.Fatalf("done was not called for message %d of %d", i, len(ms))
 	}
 	return fates, errs
 }

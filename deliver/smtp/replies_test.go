@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -22,10 +23,15 @@ var ways = []struct {
 	{"DATA, later", "PIPELINING", 1},
 	{"BDAT, one by one", "CHUNKING", 1},
 	{"BDAT", "PIPELINING,CHUNKING", 0},
-	{"BDAT, at once", "PIPELINING,CHUNKING", 1},
+	{"BDAT, later", "PIPELINING,CHUNKING", 1},
+	{inFlightWay, flying, 1},
 }
 
-const atOnce = "BDAT, at once"
+// In a flight the peer has read all three messages before it answers the second.
+const (
+	inFlightWay = "BDAT, in flight"
+	flying      = "PIPELINING,CHUNKING,ENHANCEDSTATUSCODES"
+)
 
 // rest is what a broken connection makes of the messages behind.
 const rest = "not taken network"
@@ -94,32 +100,33 @@ func TestRefusals(t *testing.T) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s/%s/%s", way.name, tt.step, tt.answer[:3]), func(t *testing.T) {
-				next := tt.next
-				if next == "" {
-					next = "stored"
+				want, next := tt.want, cmp.Or(tt.next, "stored")
+				hangsUp := strings.HasPrefix(tt.answer, "421")
+				switch {
+				case way.offers == flying && hangsUp:
+					next = rest // it has done nothing of what came behind
+				case way.offers == flying:
+					next = "stored" // it was on its way
+				case tt.step == "MAIL" && hangsUp && way.at > 0:
+					want, next = "stored", "stored" // over a new connection
 				}
-				checkOdd(t, way.offers, way.at, map[string]string{tt.step: tt.answer + "\r\n"}, tt.want, next, envelopeRefused(way.name, tt.step))
+				checkOdd(t, way.offers, way.at, map[string]string{tt.step: tt.answer + "\r\n"}, want, next)
 			})
 		}
 	}
 }
 
-// envelopeRefused is the answer to octets that came with a refused envelope.
-func envelopeRefused(way, step string) string {
-	if way == atOnce && (step == "MAIL" || step == "RCPT") {
-		return "503 5.5.1 need RCPT\r\n"
-	}
-	return ""
-}
-
 // checkOdd sends three messages, of which the one at meets odd answers, and then
 // a fourth, which must be stored.
-func checkOdd(t *testing.T, offers string, at int, odd map[string]string, want, next, end string) {
+func checkOdd(t *testing.T, offers string, at int, odd map[string]string, want, next string) {
 	t.Helper()
-	if end != "" && !strings.HasPrefix(odd["MAIL"]+odd["RCPT"], "25") {
-		odd["."] = end
-	}
 	p := &peer{offers: offers, at: at, odd: odd}
+	if offers == flying {
+		p.until = 3
+		if e := odd["MAIL"] + odd["RCPT"]; strings.HasPrefix(e, "4") || strings.HasPrefix(e, "5") {
+			odd["."] = "503 5.5.1 need RCPT\r\n" // to octets that came with a refused envelope
+		}
+	}
 	d, ms := open(t, p.options(t)), letters(4)
 	fates, errs := send(t, d, ms[:3]...)
 	wants := []string{"stored", "stored", "stored"}
@@ -159,16 +166,17 @@ func checkWire(t *testing.T, p *peer, ms []*deliver.Message) {
 
 // TestOutOfTurn plays servers that speak too much, too little, or nonsense. No
 // message may be called stored because of it, and what is called surely not
-// stored was not acknowledged.
+// stored was not acknowledged. flight is the fate of the message in a flight, where
+// the next one, whole as it is, has unknown's; "" means that it is want's.
 func TestOutOfTurn(t *testing.T) {
 	long := "250 " + strings.Repeat("x", 10<<10)
-	for _, tt := range []struct{ step, answer, want, atOnce string }{
+	for _, tt := range []struct{ step, answer, want, flight string }{
 		{"MAIL", "CUT", rest, "unknown network"},
 		{"MAIL", "25CUT", rest, "unknown network"},
 		{"MAIL", "250 okCUT", rest, "unknown network"},
 		{"MAIL", "550 5.7.1 no\r\nCUT", "", "unavailable config"},
 		{"MAIL", "421 4.3.2 bye\r\nCUT", "unavailable temporary", "unavailable temporary"},
-		{"MAIL", "354 go\r\n", "not taken temporary", "not taken temporary"},
+		{"MAIL", "354 go\r\n", "not taken temporary", "unknown temporary"},
 		{"MAIL", "nonsense\r\n", "not taken temporary", "unknown temporary"},
 		{"MAIL", "250-a\r\n550 b\r\n", "not taken temporary", "unknown temporary"},
 		{"MAIL", long + "\r\n", "not taken temporary", "unknown temporary"},
@@ -176,52 +184,69 @@ func TestOutOfTurn(t *testing.T) {
 		{"MAIL", "xxxxxxxxxxENDLESS", "not taken temporary", "unknown temporary"},
 		{"RCPT", "CUT", rest, "unknown network"},
 		{"RCPT", "550 5.1.1 no\r\nCUT", "", "unavailable config"},
-		{"RCPT", "354 go\r\n", "not taken temporary", "not taken temporary"},
+		{"RCPT", "354 go\r\n", "not taken temporary", "unknown temporary"},
 		{"RCPT", "\r\n", "not taken temporary", "unknown temporary"},
-		{"RCPT", "250 a\r\n250 b\r\n", "not taken temporary", ""},
+		{"RCPT", "250 a\r\n250 b\r\n", "not taken temporary", "unknown temporary"},
 		{"RCPT", "250-x\r\nENDLESS", "not taken temporary", "unknown temporary"},
 		{"DATA", "CUT", rest, ""},
 		{"DATA", "250 ok\r\n", "not taken temporary", ""},
 		{"DATA", "354-go\r\nCUT", rest, ""},
 		{"DATA", "354 go\r\n250 taken\r\n", "not taken temporary", ""},
 		{"DATA", "354-x\r\nENDLESS", "not taken temporary", ""},
-		{".", "CUT", "unknown network", "unknown network"},
-		{".", "250CUT", "unknown network", "unknown network"},
-		{".", "250 takenCUT", "unknown network", "unknown network"},
-		{".", "250-taken\r\nCUT", "unknown network", "unknown network"},
-		{".", "550-no\r\nCUT", "unknown network", "unknown network"},
-		{".", "250 a\r\n250 b\r\n", "unknown temporary", "unknown temporary"},
-		{".", "552 5.3.4 a\r\n250 b\r\n", "unknown temporary", "unknown temporary"},
-		{".", "354 go\r\n", "unknown temporary", "unknown temporary"},
-		{".", "334 \r\n", "unknown temporary", "unknown temporary"},
-		{".", "999 ok\r\n", "unknown temporary", "unknown temporary"},
-		{".", "250ok\r\n", "unknown temporary", "unknown temporary"},
-		{".", "\x00\xff\r\n", "unknown temporary", "unknown temporary"},
-		{".", long + "\r\n", "unknown temporary", "unknown temporary"},
-		{".", "250-x\r\nENDLESS", "unknown temporary", "unknown temporary"},
-		{".", "250 xENDLESS", "unknown temporary", "unknown temporary"},
-		{".", "250 2.0.0 taken\r\nCUT", "stored", "stored"},
+		{".", "CUT", "unknown network", ""},
+		{".", "250CUT", "unknown network", ""},
+		{".", "250 takenCUT", "unknown network", ""},
+		{".", "250-taken\r\nCUT", "unknown network", ""},
+		{".", "550-no\r\nCUT", "unknown network", ""},
+		{".", "250 a\r\n250 b\r\n", "unknown temporary", "stored"}, // the first of them is its answer
+		{".", "552 5.3.4 a\r\n250 b\r\n", "unknown temporary", "rejected"},
+		{".", "354 go\r\n", "unknown temporary", ""},
+		{".", "334 \r\n", "unknown temporary", ""},
+		{".", "999 ok\r\n", "unknown temporary", ""},
+		{".", "250ok\r\n", "unknown temporary", ""},
+		{".", "\x00\xff\r\n", "unknown temporary", ""},
+		{".", long + "\r\n", "unknown temporary", ""},
+		{".", "250-x\r\nENDLESS", "unknown temporary", ""},
+		{".", "250 xENDLESS", "unknown temporary", ""},
+		{".", "250 2.0.0 taken\r\nCUT", "stored", ""},
 	} {
 		for _, way := range ways {
 			want := tt.want
-			if way.name == atOnce {
-				want = tt.atOnce
+			if way.offers == flying {
+				want = cmp.Or(tt.flight, want)
 			}
 			if want == "" || tt.step == "DATA" && strings.HasPrefix(way.name, "BDAT") {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s/%s/%.20q", way.name, tt.step, tt.answer), func(t *testing.T) {
-				next := rest
-				if strings.HasPrefix(want, "unavailable") {
-					next = want
-				} else if want == "stored" {
-					checkClosedLater(t, way.offers, way.at, map[string]string{tt.step: tt.answer})
-					return
+				odd := map[string]string{tt.step: tt.answer}
+				switch {
+				case way.offers == flying:
+					checkOdd(t, way.offers, way.at, odd, want, behind(tt.answer))
+				case want == "stored":
+					checkClosedLater(t, way.offers, way.at, odd)
+				case tt.step == "MAIL" && way.at > 0 && !strings.HasPrefix(tt.answer, "354"):
+					checkOdd(t, way.offers, way.at, odd, "stored", "stored") // no answer: over a new connection
+				case strings.HasPrefix(want, "unavailable"):
+					checkOdd(t, way.offers, way.at, odd, want, want)
+				default:
+					checkOdd(t, way.offers, way.at, odd, want, rest)
 				}
-				checkOdd(t, way.offers, way.at, map[string]string{tt.step: tt.answer}, want, next, "")
 			})
 		}
 	}
+}
+
+// behind is what becomes of a whole message in a flight behind one that was
+// answered so.
+func behind(answer string) string {
+	switch {
+	case strings.HasPrefix(answer, "421"):
+		return rest
+	case strings.HasSuffix(answer, "CUT"):
+		return "unknown network"
+	}
+	return "unknown temporary"
 }
 
 // checkClosedLater has the server hang up behind a message that it took: that
@@ -240,13 +265,13 @@ func checkClosedLater(t *testing.T, offers string, at int, odd map[string]string
 }
 
 // TestContradiction: the envelope was refused, the message is acknowledged. Who
-// can say what became of it.
+// can say what became of it, and of those behind it.
 func TestContradiction(t *testing.T) {
 	for _, step := range []string{"MAIL", "RCPT"} {
-		p := &peer{offers: "PIPELINING,CHUNKING", at: 1, odd: map[string]string{step: "550 5.7.1 no\r\n"}}
+		p := &peer{offers: flying, at: 1, until: 3, odd: map[string]string{step: "550 5.7.1 no\r\n"}}
 		ms := letters(3)
 		fates, _ := send(t, open(t, p.options(t)), ms...)
-		if want := []string{"stored", "unknown temporary", rest}; !slices.Equal(fates, want) {
+		if want := []string{"stored", "unknown temporary", "unknown temporary"}; !slices.Equal(fates, want) {
 			t.Errorf("%s refused, end taken: %q, want %q", step, fates, want)
 		}
 	}
@@ -260,8 +285,8 @@ func TestDataAfterRefusal(t *testing.T) {
 	if fates, errs := send(t, d, letters(1)...); fates[0] != "unavailable config" {
 		t.Errorf("%v", errs[0])
 	}
-	if log, messages := p.seen(); len(messages) > 0 || slices.Contains(log, "RSET") || d.c != nil {
-		t.Errorf("the server got %q, %q, and the connection is still used: %v", log, messages, d.c != nil)
+	if log, messages := p.seen(); len(messages) > 0 || slices.Contains(log, "RSET") || d.idle != nil {
+		t.Errorf("the server got %q, %q, and the connection is still used: %v", log, messages, d.idle != nil)
 	}
 }
 
@@ -289,6 +314,30 @@ func TestReset(t *testing.T) {
 	}
 }
 
+// TestResetInFlight: a refusal of the RSET before a message is no matter; an end
+// of the connection is one, and so is an answer too many.
+func TestResetInFlight(t *testing.T) {
+	for answer, want := range map[string][]string{
+		"250 2.1.5 Flushed\r\n":             {"stored", "stored", "stored"},
+		"500 5.5.2 what\r\n":                {"stored", "stored", "stored"},
+		"250 2.0.0 a\r\n250 2.0.0 b\r\n":    {"stored", "unknown temporary", "unknown temporary"},
+		"354 go\r\n":                        {"stored", "unknown temporary", "unknown temporary"},
+		"CUT":                               {"stored", "unknown network", "unknown network"},
+		"421 4.3.2 bye\r\n":                 {"stored", rest, rest},
+		"421 4.2.2 no room for more\r\nCUT": {"stored", rest, rest},
+	} {
+		p := &peer{offers: flying, at: 1, until: 3, odd: map[string]string{"RSET": answer}}
+		d, ms := open(t, p.options(t)), letters(4)
+		if fates, errs := send(t, d, ms[:3]...); !slices.Equal(fates, want) {
+			t.Errorf("RSET answered %q: %q, %v", answer, fates, errs[1])
+		}
+		if fates, errs := send(t, d, ms[3]); fates[0] != "stored" {
+			t.Errorf("RSET answered %q, a later message: %v", answer, errs[0])
+		}
+		checkWire(t, p, ms)
+	}
+}
+
 func TestGreetingAndHello(t *testing.T) {
 	for _, tt := range []struct{ step, answer, class string }{
 		{"", "421 4.7.0 Try again later\r\n", "limit"},
@@ -312,7 +361,7 @@ func TestGreetingAndHello(t *testing.T) {
 		}
 		d := open(t, o)
 		err := d.Prepare(t.Context(), "")
-		if !errors.Is(err, deliver.ErrUnavailable) || string(reply.ClassOf(err)) != tt.class || d.c != nil {
+		if !errors.Is(err, deliver.ErrUnavailable) || string(reply.ClassOf(err)) != tt.class || d.idle != nil {
 			t.Errorf("%s answered %.30q: %v (class %q), want ErrUnavailable of class %s", tt.step, tt.answer, err, reply.ClassOf(err), tt.class)
 		}
 	}

@@ -7,11 +7,12 @@
 //
 // A server cannot be asked what it has taken. When its answer to the end of a
 // message is lost, nobody can know (RFC 1047): the message comes again, with the
-// same ID. So only one message at a time is at that point.
+// same ID. So few messages at a time are at that point (inFlight).
 //
-// The life of a message: what it holds is scanned, a way is chosen (way.go), it
-// is put together (compose.go), sent (transaction.go), and the server's answer
-// becomes its fate (fate.go).
+// The life of a message: a connection takes it (pool.go), what it holds is
+// scanned, a way is chosen (way.go), it is put together (compose.go), sent alone
+// (transaction.go) or behind others (flight.go), and the server's answer becomes
+// its fate (fate.go).
 package smtp
 
 import (
@@ -19,6 +20,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"sync"
 	"time"
 
 	"mailrill/deliver"
@@ -39,6 +41,8 @@ type Options struct {
 	Recipient string           // envelope recipient
 	Wrap      bool             // send it as a message/rfc822 part of a mail of our own
 	Now       func() time.Time // nil: time.Now
+	// Connections is how many there may be at a time; 0 means one.
+	Connections int
 }
 
 // bufferSize is that of what is read and written in one go, in octets.
@@ -46,9 +50,9 @@ const bufferSize = 64 << 10
 
 // A Destination is an SMTP or LMTP server and one recipient.
 type Destination struct {
-	o   Options
-	c   *client // nil: not connected
-	buf []byte
+	o    Options
+	mu   sync.Mutex
+	idle *client // the connection that stands, if any
 }
 
 // New returns the destination. It connects to nothing.
@@ -56,7 +60,7 @@ func New(o Options) *Destination {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Destination{o: o, buf: make([]byte, bufferSize)}
+	return &Destination{o: o}
 }
 
 func (o *Options) protocol() string {
@@ -73,80 +77,26 @@ func (d *Destination) Prepare(ctx context.Context, _ string) error {
 			return unavailable(reply.WithClass(reply.Config, errors.New("a host name, sender or recipient holds a character that would end its command")))
 		}
 	}
-	if d.c != nil {
-		return nil
+	c := d.take()
+	if c == nil {
+		var err error
+		if c, err = d.connect(ctx); err != nil {
+			return unavailable(err)
+		}
 	}
-	c, err := d.connect(ctx)
-	if err != nil {
-		return unavailable(err)
-	}
-	d.c = c
+	d.give(c)
 	return nil
 }
 
-// Deliver sends the messages one after the other.
+// Deliver sends the messages, over several connections where that is allowed. Their
+// order is kept on one only.
 func (d *Destination) Deliver(ctx context.Context, batches <-chan []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
-	for ms := range batches {
-		if err := d.deliverAll(ctx, ms, done); err != nil {
-			return err
-		}
+	p := d.newPool(ctx, done)
+	p.dispatch(batches)
+	if p.panicked != "" {
+		panic(p.panicked)
 	}
-	return nil
-}
-
-func (d *Destination) deliverAll(ctx context.Context, ms []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
-	if d.c != nil {
-		conn := d.c.conn
-		stop := context.AfterFunc(ctx, func() { conn.Close() })
-		defer stop()
-	}
-	var failed error
-	for i, m := range ms {
-		if err := ctx.Err(); failed == nil && err != nil {
-			failed = err
-		}
-		if failed != nil {
-			done(m, deliver.Receipt{}, notReached(failed))
-			continue
-		}
-		receipt, err := d.deliver(ctx, m, i == 0)
-		failed = d.settle(err)
-		done(m, deliver.Receipt{Where: receipt, Size: m.Size}, err)
-	}
-	return failed
-}
-
-// deliver sends one message. The line may have been closed while it was idle, so
-// the first message waits for the envelope's answers, and when no answer came to
-// these it begins again on a new line.
-func (d *Destination) deliver(ctx context.Context, m *deliver.Message, first bool) (receipt string, err error) {
-	if first && d.c != nil {
-		before := d.c.replies
-		receipt, err := d.send(m, first)
-		if !d.c.broken || d.c.replies > before || ctx.Err() != nil {
-			return receipt, err
-		}
-		d.drop()
-	}
-	if d.c == nil {
-		if err := d.Prepare(ctx, ""); err != nil {
-			return "", err
-		}
-	}
-	return d.send(m, first)
-}
-
-// settle drops a connection that is of no use any more, and returns what keeps
-// the messages behind from going on.
-func (d *Destination) settle(err error) (failed error) {
-	broken := d.c != nil && d.c.broken
-	if broken {
-		d.drop()
-	}
-	if errors.Is(err, deliver.ErrUnavailable) || broken && !errors.Is(err, deliver.ErrRejected) {
-		return err
-	}
-	return nil
+	return p.failed
 }
 
 // notReached is the fate of a message whose turn did not come.
@@ -157,20 +107,28 @@ func notReached(err error) error {
 	return notTaken(reply.WithClass(reply.Network, err))
 }
 
-// drop cuts the connection.
-func (d *Destination) drop() {
-	d.c.conn.Close()
-	d.c = nil
+// take returns the connection that stands, nil if there is none.
+func (d *Destination) take() *client { return d.swap(nil) }
+
+// give puts a connection back. One is kept: to hold more while nothing is to be
+// sent would be in the way of others.
+func (d *Destination) give(c *client) {
+	if other := d.swap(c); other != nil {
+		other.quit()
+	}
+}
+
+func (d *Destination) swap(c *client) (before *client) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	before, d.idle = d.idle, c
+	return before
 }
 
 // Close ends the session, politely: Deliver leaves none in an unknown state.
 func (d *Destination) Close() error {
-	if d.c == nil {
-		return nil
+	if c := d.take(); c != nil {
+		return c.quit()
 	}
-	c := d.c
-	d.c = nil
-	c.command("QUIT")
-	c.flush()
-	return c.conn.Close()
+	return nil
 }

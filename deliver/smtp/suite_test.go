@@ -20,19 +20,25 @@ var notByData = []string{"bare LF", "bare CR", "CR CR LF", "NUL", "final CR"}
 // holds that it adds nothing else.
 var endedByData = []string{"no final line end", "final dot"}
 
-// TestSuite runs against servers that differ in what they offer.
+// TestSuite runs against servers that differ in what they offer, over one
+// connection or several.
 func TestSuite(t *testing.T) {
+	bare := []string{"CHUNKING", "BINARYMIME", "PIPELINING", "8BITMIME", "SIZE", "ENHANCEDSTATUSCODES"}
 	for _, offers := range []struct {
-		name    string
-		without []string
+		name        string
+		without     []string
+		connections int
 	}{
-		{"all", nil},
-		{"no BINARYMIME", []string{"BINARYMIME"}},
-		{"no PIPELINING", []string{"PIPELINING"}},
-		{"no CHUNKING", []string{"CHUNKING"}},
-		{"bare", []string{"CHUNKING", "BINARYMIME", "PIPELINING", "8BITMIME", "SIZE", "ENHANCEDSTATUSCODES"}},
+		{"all", nil, 1},
+		{"no BINARYMIME", []string{"BINARYMIME"}, 1},
+		{"no PIPELINING", []string{"PIPELINING"}, 1},
+		{"no CHUNKING", []string{"CHUNKING"}, 1},
+		{"no ENHANCEDSTATUSCODES", []string{"ENHANCEDSTATUSCODES"}, 1},
+		{"bare", bare, 1},
+		{"all over 4", nil, 4},
+		{"bare over 4", bare, 4},
 	} {
-		h := delivertest.Harness{}
+		h := delivertest.Harness{Parallel: offers.connections > 1}
 		if strings.Contains(strings.Join(offers.without, " "), "CHUNKING") {
 			h.Refuses, h.Changes = notByData, endedByData
 		}
@@ -46,7 +52,7 @@ func TestSuite(t *testing.T) {
 					if strings.HasSuffix(kind, "socket") {
 						s.Socket = filepath.Join(t.TempDir(), "s")
 					}
-					return newPlace(t, s)
+					return newPlace(t, s, offers.connections)
 				}
 				delivertest.Run(t, h)
 			})
@@ -68,10 +74,11 @@ func startServer(t *testing.T, s *mailtest.SMTP) Options {
 	return Options{Dial: dialer(network, addr), LMTP: s.LMTP, Hello: "me.example", Sender: "me@a.example", Recipient: "you@b.example", Now: now}
 }
 
-func newPlace(t *testing.T, s *mailtest.SMTP) *delivertest.Place {
+func newPlace(t *testing.T, s *mailtest.SMTP, connections int) *delivertest.Place {
 	f := &faults{}
 	s.OnCommand, s.RefuseMessage = f.command, f.message
 	o := startServer(t, s)
+	o.Connections = connections
 	return &delivertest.Place{
 		Open:          func() deliver.Destination { return New(o) },
 		Copies:        func(*testing.T) []delivertest.Copy { return copies(o, s.Received()) },

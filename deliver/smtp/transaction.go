@@ -9,29 +9,44 @@ import (
 	"mailrill/deliver"
 )
 
-// send takes one message through MAIL, RCPT and its octets. careful waits for
-// the envelope's answers before the first octet of the message. The receipt is
-// the server's last word.
-func (d *Destination) send(m *deliver.Message, careful bool) (receipt string, err error) {
-	mail, err := d.compose(m)
-	if err != nil {
-		return "", unread(err)
-	}
-	w, err := d.c.choose(mail.content)
+// send takes one message through MAIL, RCPT and its octets. It waits for the
+// envelope's answers before the first octet of the message. The receipt is the
+// server's last word.
+func (l *lane) send(m *deliver.Message) (receipt string, err error) {
+	t, err := l.begin(m)
 	if err != nil {
 		return "", err
 	}
-	if err := d.c.fits(mail.content.size); err != nil {
+	if receipt, err = t.do(); err != nil {
+		t.reset()
+	}
+	return receipt, err
+}
+
+func (t *transaction) do() (receipt string, err error) {
+	if err := t.envelope(); err != nil {
 		return "", err
 	}
-	t := &transaction{c: d.c, mail: mail, way: w, buf: d.buf}
-	if err := t.envelope(d.o.Sender, d.o.Recipient); err != nil {
-		return "", t.reset(err)
-	}
-	if w.bdat {
-		return t.chunk(careful)
+	if t.way.bdat {
+		return t.chunk()
 	}
 	return t.data()
+}
+
+// begin puts a message together and chooses its way.
+func (l *lane) begin(m *deliver.Message) (*transaction, error) {
+	mail, err := l.d.compose(m, l.buf)
+	if err != nil {
+		return nil, unread(err)
+	}
+	w, err := l.c.choose(mail.content)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.c.fits(mail.content.size); err != nil {
+		return nil, err
+	}
+	return &transaction{c: l.c, o: &l.d.o, m: m, mail: mail, way: w, buf: l.buf}, nil
 }
 
 // fits holds the size against the server's SIZE (RFC 1870).
@@ -46,28 +61,49 @@ func (c *client) fits(size int64) error {
 // A transaction is one message on one connection.
 type transaction struct {
 	c    *client
+	o    *Options
+	m    *deliver.Message
 	mail *mail
 	way  way
 	buf  []byte
 	due  []string // commands whose answers were not read yet
+
+	vague bool // the code of an answer to the envelope did not tell what it answers
+
+	// Of one that follows others (flight.go):
+	laid chan struct{} // closed when its octets were written, or could not be
+	end  int64         // where its end begins in what is sent; never if it could not be written
+	fail error         // why its octets could not be read
 }
 
 // envelope says MAIL and RCPT.
-func (t *transaction) envelope(sender, recipient string) error {
-	mail := "MAIL FROM:<" + sender + ">"
+func (t *transaction) envelope() error {
+	if err := t.say("MAIL", t.from()); err != nil {
+		return err
+	}
+	return t.say("RCPT", t.to())
+}
+
+// from is the MAIL command.
+func (t *transaction) from() string {
+	mail := "MAIL FROM:<" + t.o.Sender + ">"
 	if t.way.body != "" {
 		mail += " BODY=" + t.way.body
 	}
 	if t.c.has("SIZE") {
 		mail += " SIZE=" + strconv.FormatInt(t.mail.content.size, 10)
 	}
-	if !ascii(sender + recipient) {
+	if !ascii(t.o.Sender + t.o.Recipient) {
 		mail += " SMTPUTF8"
 	}
-	if err := t.say("MAIL", mail); err != nil {
-		return err
-	}
-	return t.say("RCPT", "RCPT TO:<"+recipient+">")
+	return mail
+}
+
+func (t *transaction) to() string { return "RCPT TO:<" + t.o.Recipient + ">" }
+
+// last is the BDAT command of the message's only chunk (RFC 3030).
+func (t *transaction) last() string {
+	return "BDAT " + strconv.FormatInt(t.mail.content.size, 10) + " LAST\r\n"
 }
 
 // say writes a command. Its answer is awaited at once without PIPELINING
@@ -104,6 +140,7 @@ func (t *transaction) hear() (refused, err error) {
 		if err != nil {
 			return refused, err
 		}
+		t.vague = t.vague || a.ok() && !a.aboutAddress()
 		if refused == nil && !agrees(verb, a) {
 			refused = envelopeFate(t.c.refusal(a, verb))
 		} else if refused != nil && a.code == 354 {
@@ -125,28 +162,23 @@ func agrees(verb string, a answer) bool {
 }
 
 // reset ends a transaction that was refused.
-func (t *transaction) reset(refused error) error {
+func (t *transaction) reset() {
 	if t.c.broken {
-		return refused
+		return
 	}
 	if a, err := t.c.ask("RSET"); err != nil || !a.ok() {
 		t.c.broken = true
 	}
-	return refused
 }
 
-// chunk sends the message as one chunk (RFC 3030), in one go with its envelope
-// when it may: BDAT waits for no answer. Its last octet is held back until all
-// others are on their way; up to there nothing can have been stored.
-func (t *transaction) chunk(careful bool) (string, error) {
-	if careful {
-		if err := t.answers(); err != nil {
-			return "", t.reset(err)
-		}
+// chunk sends the message as one chunk (RFC 3030). Its last octet is held back
+// until all others are on their way; up to there nothing can have been stored.
+func (t *transaction) chunk() (string, error) {
+	if err := t.answers(); err != nil {
+		return "", err
 	}
-	size := t.mail.content.size
-	end := []byte("BDAT " + strconv.FormatInt(size, 10) + " LAST\r\n")
-	if size > 0 {
+	end := []byte(t.last())
+	if t.mail.content.size > 0 {
 		t.c.out.Write(end)
 		var err error
 		if end, err = t.pour(t.c.out, 1); err != nil {
@@ -163,7 +195,7 @@ func (t *transaction) data() (string, error) {
 		err = t.answers()
 	}
 	if err != nil {
-		return "", t.reset(err)
+		return "", err
 	}
 	if _, err := t.pour(&stuffer{w: t.c.out}, 0); err != nil {
 		return "", err
@@ -179,46 +211,49 @@ func (t *transaction) data() (string, error) {
 // fails the connection can only be dropped: a message that is cut short must
 // never be completed.
 func (t *transaction) pour(w io.Writer, keep int) (rest []byte, err error) {
-	r, err := t.mail.open()
+	rest, unreadable, err := t.octets(w, keep)
+	if unreadable != nil {
+		t.c.broken = true
+		return nil, unread(unreadable)
+	}
+	if err == nil {
+		err = t.c.flush()
+	}
 	if err != nil {
-		t.c.broken = true
-		return nil, unread(err)
-	}
-	defer r.Close()
-	if err := t.copy(w, r, t.mail.content.size-int64(keep)); err != nil {
-		return nil, err
-	}
-	rest = make([]byte, keep+1)
-	if n, err := io.ReadFull(r, rest); n != keep || err != io.EOF && err != io.ErrUnexpectedEOF {
-		t.c.broken = true
-		return nil, unread(errChanged)
-	}
-	if err := t.c.flush(); err != nil {
 		return nil, t.cutOff(err)
 	}
-	return rest[:keep], nil
+	return rest, nil
 }
 
 // errChanged: the octets are not those that were scanned.
 var errChanged = errors.New("its size changes while it is read")
 
-// copy writes n octets of r to w, and tells its own errors from the server's.
-func (t *transaction) copy(w io.Writer, r io.Reader, n int64) error {
-	for n > 0 {
-		m, err := r.Read(t.buf[:min(n, int64(len(t.buf)))])
-		if _, err := w.Write(t.buf[:m]); err != nil {
-			return t.cutOff(err)
+// octets writes the message to w but for its last keep octets, which it returns. It
+// tells errors of reading it from those of w.
+func (t *transaction) octets(w io.Writer, keep int) (rest []byte, unreadable, err error) {
+	r, unreadable := t.mail.open()
+	if unreadable != nil {
+		return nil, unreadable, nil
+	}
+	defer r.Close()
+	for left := t.mail.content.size - int64(keep); left > 0; {
+		n, readErr := r.Read(t.buf[:min(left, int64(len(t.buf)))])
+		if _, err := w.Write(t.buf[:n]); err != nil {
+			return nil, nil, err
 		}
-		n -= int64(m)
-		if err == io.EOF && n > 0 {
-			err = errChanged
-		}
-		if err != nil && err != io.EOF {
-			t.c.broken = true
-			return unread(err)
+		left -= int64(n)
+		switch {
+		case readErr == io.EOF && left > 0:
+			return nil, errChanged, nil
+		case readErr != nil && readErr != io.EOF:
+			return nil, readErr, nil
 		}
 	}
-	return nil
+	rest = make([]byte, keep+1)
+	if n, err := io.ReadFull(r, rest); n != keep || err != io.EOF && err != io.ErrUnexpectedEOF {
+		return nil, errChanged, nil
+	}
+	return rest[:keep], nil, nil
 }
 
 // cutOff is the fate of a message whose octets could not be sent to the end. A
@@ -229,14 +264,8 @@ func (t *transaction) cutOff(cause error) error {
 	if errors.Is(cause, errStray) {
 		return notTaken(cause) // the envelope may not even have been sent
 	}
-	refused, err := t.hear()
-	if refused != nil {
-		return refused
-	}
-	if err == nil {
-		if a, err := t.c.read(); err == nil && a.code >= 400 {
-			return endFate(t.c.refusal(a, t.verb()))
-		}
+	if a, err := t.c.read(); err == nil && a.code >= 400 {
+		return endFate(t.c.refusal(a, t.verb()))
 	}
 	return notTaken(cause)
 }
@@ -256,26 +285,18 @@ func (t *transaction) complete(end []byte) (string, error) {
 	if errors.Is(sent, errStray) {
 		return "", notTaken(sent) // nor was the end sent
 	}
-	refused, err := t.hear()
-	var a answer
-	if err == nil && (refused == nil || !t.c.broken) {
-		a, err = t.c.readPatiently()
-	}
+	a, err := t.c.readPatiently()
 	if err == nil {
 		err = t.c.inTurn()
 	}
-	return t.verdict(a, refused, errors.Join(sent, err))
+	t.c.telling = a.ok() && !a.aboutAddress() && !t.vague
+	return t.verdict(a, errors.Join(sent, err))
 }
 
-// verdict makes a fate of the last answer (without a code if there was none), of
-// what the envelope met, and of the connection's errors.
-func (t *transaction) verdict(a answer, refused, err error) (string, error) {
+// verdict makes a fate of the last answer (without a code if there was none), and
+// of the connection's errors.
+func (t *transaction) verdict(a answer, err error) (string, error) {
 	switch {
-	case refused != nil && a.ok():
-		t.c.broken = true
-		return "", unknown(fmt.Errorf("the server says %q, and said before: %v", t.c.words(a), refused))
-	case refused != nil:
-		return "", t.reset(refused)
 	case errors.Is(err, errStray), err != nil && a.code < 400:
 		return "", unknown(err)
 	case a.ok():
@@ -283,5 +304,5 @@ func (t *transaction) verdict(a answer, refused, err error) (string, error) {
 	case a.code < 400:
 		return "", unknown(t.c.refusal(a, t.verb()))
 	}
-	return "", t.reset(endFate(t.c.refusal(a, t.verb())))
+	return "", endFate(t.c.refusal(a, t.verb()))
 }

@@ -20,8 +20,8 @@ const (
 // wrap returns what stands before and behind the message, without its first skip
 // octets, in a mail of our own. The boundary holds the message's ID, which comes
 // from a hash of its octets: they cannot contain it.
-func (d *Destination) wrap(m *deliver.Message, skip int) (before, after string, err error) {
-	inner, subject, err := d.examine(m, skip)
+func (d *Destination) wrap(m *deliver.Message, skip int, buf []byte) (before, after string, err error) {
+	inner, subject, err := d.examine(m, skip, buf)
 	if err != nil {
 		return "", "", err
 	}
@@ -43,7 +43,7 @@ func (d *Destination) wrap(m *deliver.Message, skip int) (before, after string, 
 }
 
 // examine returns what the source's octets hold, and their subject.
-func (d *Destination) examine(m *deliver.Message, skip int) (c content, subject string, err error) {
+func (d *Destination) examine(m *deliver.Message, skip int, buf []byte) (c content, subject string, err error) {
 	r, err := assemble(m, skip, "", "")
 	if err != nil {
 		return c, "", err
@@ -55,7 +55,7 @@ func (d *Destination) examine(m *deliver.Message, skip int) (c content, subject 
 	}
 	var s scanner
 	s.add(head)
-	err = s.read(r, d.buf)
+	err = s.read(r, buf)
 	return s.end(), decodeSubject(findSubject(head)), err
 }
 

@@ -106,6 +106,7 @@ func (e Env) destination(d *config.Destination) deliver.Destination {
 	return smtpdst.New(smtpdst.Options{
 		Dial: e.dialer("destination", d.Type, d.Server, d.Socket).Dial, Auth: auth(d.Server), LMTP: d.Type == config.TypeLMTP,
 		Hello: hostname(), Sender: d.Sender, Recipient: d.Recipient, Wrap: d.Mode == config.Wrap,
+		Connections: d.MaxConnections,
 	})
 }
 
