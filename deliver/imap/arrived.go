@@ -43,7 +43,7 @@ func (d *Destination) Arrived(ctx context.Context, mark string, fn func(id strin
 			stands[key] = now
 		}
 	}
-	return stands.String(), d.leave()
+	return stands.String(), nil
 }
 
 // allFolders returns every folder that can be opened, and those that were
@@ -66,7 +66,7 @@ func (d *Destination) allFolders(ctx context.Context) ([]string, error) {
 // arrivedIn reports the copies in one folder that came after from. The zero
 // position says that the folder cannot be opened.
 func (d *Destination) arrivedIn(ctx context.Context, folder string, from position, fn func(id string, r deliver.Receipt) error) (position, error) {
-	selected, err := d.session.Select(ctx, folder, true)
+	selected, err := d.session.open(ctx, folder, true)
 	if err != nil {
 		return position{}, d.notOpened(folder, err)
 	}

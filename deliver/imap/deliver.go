@@ -64,6 +64,9 @@ func (d *Destination) deliverTo(ctx context.Context, ms []*deliver.Message, batc
 	if err == nil {
 		err = d.learnFlags(ctx, folder, ms)
 	}
+	if err == nil {
+		err = d.leave()
+	}
 	if err != nil {
 		fail(ms, notTaken(err), done)
 		if d.session != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mailrill/deliver"
+	"mailrill/internal/imapwire"
 )
 
 // systemFlags are those of RFC 3501 that a copy may bear. \Recent is the
@@ -14,15 +15,15 @@ import (
 var systemFlags = []string{`\Seen`, `\Answered`, `\Flagged`, `\Draft`}
 
 // learnFlags asks which flags the folder keeps, once a connection and only when
-// a message bears any. SELECT is needed: on EXAMINE, Dovecot says "none". A
-// folder that cannot be selected gets the system flags.
+// a message bears a keyword: the system flags are every server's. SELECT is
+// needed: on EXAMINE, Dovecot says "none".
 func (d *Destination) learnFlags(ctx context.Context, folder string, ms []*deliver.Message) error {
 	s := d.session
-	if _, known := s.flags[folder]; known || !slices.ContainsFunc(ms, hasFlags) {
+	if _, known := s.flags[folder]; known || !slices.ContainsFunc(ms, hasKeyword) {
 		return nil
 	}
 	s.flags[folder] = systemFlags
-	selected, err := s.Select(ctx, folder, false)
+	selected, err := s.open(ctx, folder, false)
 	if isRefusal(err) {
 		return nil
 	}
@@ -33,18 +34,35 @@ func (d *Destination) learnFlags(ctx context.Context, folder string, ms []*deliv
 	if len(selected.PermanentFlags) > 0 {
 		s.flags[folder] = selected.PermanentFlags
 	}
-	return d.leave()
+	return nil
 }
 
-func hasFlags(m *deliver.Message) bool { return len(m.Flags) > 0 }
+func hasKeyword(m *deliver.Message) bool {
+	return slices.ContainsFunc(m.Flags, func(f string) bool { return !strings.HasPrefix(f, `\`) })
+}
 
-// leave ends the selected state, so that the server does not report each
-// message that is appended (RFC 3691).
+// keeps returns the flags that a folder keeps, as far as that is known.
+func (s *session) keeps(folder string) []string {
+	if flags, known := s.flags[folder]; known {
+		return flags
+	}
+	return systemFlags
+}
+
+// open opens a folder, until leave.
+func (s *session) open(ctx context.Context, folder string, readOnly bool) (*imapwire.Selected, error) {
+	s.opened = true // an open that is refused closes the folder before
+	return s.Select(ctx, folder, readOnly)
+}
+
+// leave ends the selected state before messages are appended, so that the server
+// does not report each of them (RFC 3691).
 func (d *Destination) leave() error {
 	s := d.session
-	if !s.Has("UNSELECT") {
+	if !s.opened || !s.Has("UNSELECT") {
 		return nil
 	}
+	s.opened = false
 	err := s.Refused("UNSELECT", s.IMAP().Unselect().Wait())
 	if err == nil || isRefusal(err) {
 		return nil

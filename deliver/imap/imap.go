@@ -50,6 +50,7 @@ type session struct {
 	boxes   []imapwire.Mailbox  // of LIST; nil before
 	folders map[string]string   // configured name -> name on the server
 	flags   map[string][]string // name on the server -> PERMANENTFLAGS
+	opened  bool                // a folder is open
 }
 
 // New returns the account that o describes. Nothing is dialled yet.

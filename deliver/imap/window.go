@@ -87,7 +87,7 @@ func (w *window) take(ms []*deliver.Message, ok bool) error {
 func (w *window) fits(ms []*deliver.Message) bool {
 	_, known := w.d.session.flags[w.folder]
 	return !slices.ContainsFunc(ms, func(m *deliver.Message) bool {
-		return m.Folder != w.name || hasFlags(m) && !known
+		return m.Folder != w.name || hasKeyword(m) && !known
 	})
 }
 
@@ -102,7 +102,7 @@ func (w *window) send(ms []*deliver.Message) error {
 func (w *window) appendOf(m *deliver.Message) *imapwire.Append {
 	s := &spool{m: m, cut: w.d.session.conn.Close}
 	p := &imapwire.Append{
-		Flags:  permitted(m.Flags, w.d.session.flags[w.folder]),
+		Flags:  permitted(m.Flags, w.d.session.keeps(w.folder)),
 		Date:   m.Received,
 		Size:   m.Size,
 		Open:   s.open,

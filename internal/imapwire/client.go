@@ -103,13 +103,12 @@ func (c *Client) AppendLimit() (limit int64, ok bool) {
 	return limit, err == nil && limit >= 0
 }
 
-// Logout ends the session and closes the connection. How long it waits for the
-// answer is up to the connection's deadlines.
+// Logout ends the session and closes the connection. It does not wait for the
+// answer, on which nothing depends. Its error is why the connection had ended
+// before.
 func (c *Client) Logout() error {
-	err := c.imap.Logout().Wait()
-	if err != nil {
-		err = c.Refused("LOGOUT", err)
-	}
+	err := c.wire.cause()
+	c.imap.Logout()
 	c.Close()
 	return err
 }
