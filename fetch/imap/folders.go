@@ -11,8 +11,13 @@ import (
 	"mailrill/internal/reply"
 )
 
-// Folders returns the folders that Options.Folders choose.
+// Folders returns the folders that Options.Folders choose. INBOX always exists
+// (RFC 3501 §5.1): it alone needs no list.
 func (s *session) Folders(ctx context.Context) ([]fetch.Folder, error) {
+	wanted, unwanted := divide(s.o.Folders)
+	if len(unwanted) == 0 && !slices.ContainsFunc(wanted, func(e string) bool { return !strings.EqualFold(e, inbox) }) {
+		return []fetch.Folder{{Name: inbox, Role: "inbox"}}, nil
+	}
 	boxes, err := s.list(ctx)
 	if err != nil {
 		return nil, err

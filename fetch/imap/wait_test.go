@@ -163,7 +163,7 @@ func TestIDBeforeSelect(t *testing.T) {
 			told = true
 		case strings.HasPrefix(line, "EXAMINE") && !told:
 			return "TAG NO EXAMINE Unsafe Login. Please contact kefu@188.com for help\r\n"
-		case line == "LOGOUT":
+		case strings.HasPrefix(line, "LOGIN"):
 			told = false
 		}
 		return ""
