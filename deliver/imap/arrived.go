@@ -32,9 +32,14 @@ func (d *Destination) Arrived(ctx context.Context, mark string, fn func(id strin
 	if err != nil {
 		return "", err
 	}
+	told := d.told()
 	old, stands := parseMark(mark), marks{}
 	for _, folder := range folders {
 		key := imapwire.EncodeName(folder)
+		if now, quiet := told[folder].quiet(old[key]); quiet && !slices.Contains(d.known, folder) {
+			stands[key] = now
+			continue
+		}
 		now, err := d.arrivedIn(ctx, folder, old[key], fn)
 		if err != nil {
 			return "", err
@@ -49,18 +54,50 @@ func (d *Destination) Arrived(ctx context.Context, mark string, fn func(id strin
 // allFolders returns every folder that can be opened, and those that were
 // prepared, which a server need not list.
 func (d *Destination) allFolders(ctx context.Context) ([]string, error) {
-	d.session.boxes = nil // others may have made folders since
-	if err := d.list(ctx); err != nil {
+	if err := d.leave(); err != nil { // a server need not tell the truth of the open folder
 		return nil, err
 	}
-	folders := append([]string{inbox}, d.known...)
+	boxes, err := d.session.ListStatus(ctx) // others may have made folders since
+	if err != nil {
+		return nil, d.broken(fmt.Errorf("list folders: %w", err))
+	}
+	d.session.boxes = boxes
+	folders := slices.Clone(d.known)
 	for _, b := range d.session.boxes {
-		if selectable(b) && !strings.EqualFold(b.Name, inbox) {
+		if selectable(b) {
 			folders = append(folders, b.Name)
 		}
 	}
-	slices.Sort(folders[1:])
-	return slices.Compact(folders), nil
+	folders = slices.DeleteFunc(folders, func(name string) bool { return strings.EqualFold(name, inbox) })
+	slices.Sort(folders)
+	return append([]string{inbox}, slices.Compact(folders)...), nil
+}
+
+// A stand is what the server told of a folder along with its name; nil: nothing.
+type stand imapwire.Selected
+
+// told returns what the list of folders has told of each. Where we deliver to it is
+// not relied on: a server may tell it out of a cache.
+func (d *Destination) told() map[string]*stand {
+	stands := map[string]*stand{}
+	for _, b := range d.session.boxes {
+		name := b.Name
+		if strings.EqualFold(name, inbox) {
+			name = inbox
+		}
+		stands[name] = (*stand)(b.Status)
+	}
+	return stands
+}
+
+// quiet reports whether a folder holds nothing that came after from, and where it
+// stands now. One of which too little was told is not.
+func (s *stand) quiet(from position) (now position, quiet bool) {
+	if s == nil || s.Validity == 0 || s.Next == 0 {
+		return position{}, false
+	}
+	floor := from.floor(s.Validity)
+	return position{s.Validity, s.Next}, s.Count == 0 || floor > 1 && floor >= s.Next
 }
 
 // arrivedIn reports the copies in one folder that came after from. The zero
@@ -71,7 +108,7 @@ func (d *Destination) arrivedIn(ctx context.Context, folder string, from positio
 		return position{}, d.notOpened(folder, err)
 	}
 	floor := from.floor(selected.Validity)
-	stands, err := d.stand(ctx, selected, floor)
+	stands, err := d.standing(ctx, selected, floor)
 	nothingNew := floor > 1 && floor >= stands.next()
 	if err != nil || selected.Count == 0 || nothingNew {
 		return stands, err
@@ -94,9 +131,9 @@ func (d *Destination) notOpened(folder string, err error) error {
 	return nil
 }
 
-// stand returns where the folder stands now. NetEase does not say UIDNEXT: there
+// standing returns where the folder stands now. NetEase does not say UIDNEXT: there
 // the highest UID is asked for.
-func (d *Destination) stand(ctx context.Context, s *imapwire.Selected, floor uint32) (position, error) {
+func (d *Destination) standing(ctx context.Context, s *imapwire.Selected, floor uint32) (position, error) {
 	next := s.Next
 	if next == 0 {
 		next = floor

@@ -137,7 +137,7 @@ func TestArrivedFolderRefused(t *testing.T) {
 		{inbox, "NO Unsafe Login.", false},
 	}
 	for _, test := range tests {
-		server := &mailtest.IMAP{Store: mailtest.NewStore(), OnCommand: func(_ int, line string) mailtest.Verdict {
+		server := &mailtest.IMAP{Store: mailtest.NewStore(), Without: []string{"LIST-STATUS"}, OnCommand: func(_ int, line string) mailtest.Verdict {
 			if strings.HasPrefix(line, "EXAMINE") && strings.Contains(line, test.folder) {
 				return mailtest.Verdict{Reply: test.answer}
 			}
@@ -157,6 +157,32 @@ func TestArrivedFolderRefused(t *testing.T) {
 		if !test.known && !errors.Is(err, deliver.ErrUnavailable) {
 			t.Errorf("%s %s: %v, want ErrUnavailable", test.folder, test.answer, err)
 		}
+	}
+}
+
+// TestArrivedOpensLittle: what the list of folders tells to be empty or unchanged is
+// not opened, but for where we deliver to.
+func TestArrivedOpensLittle(t *testing.T) {
+	l := &log{}
+	server := &mailtest.IMAP{Store: mailtest.NewStore(), OnCommand: l.command}
+	server.Store.Create("Empty")
+	server.Store.Create("Moved")
+	put(server.Store, "Moved", id("a"))
+	d := New(start(t, server))
+	if err := d.Prepare(t.Context(), ""); err != nil {
+		t.Fatal(err)
+	}
+	lines, mark := collect(t, d, "")
+	if got := l.with("EXAMINE"); len(lines) != 1 || len(got) != 2 {
+		t.Errorf("found %q, opened %q", lines, got)
+	}
+	if lines, _ := collect(t, d, mark); len(lines) != 0 || len(l.with("EXAMINE")) != 3 {
+		t.Errorf("again: found %q, opened %q", lines, l.with("EXAMINE"))
+	}
+	put(server.Store, "Moved", id("b"))
+	put(server.Store, "Empty", id("c"))
+	if lines, _ := collect(t, d, mark); len(lines) != 2 {
+		t.Errorf("found %q of two that came", lines)
 	}
 }
 

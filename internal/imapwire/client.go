@@ -42,6 +42,9 @@ type Mailbox struct {
 	Wire      string   // as on the wire, modified UTF-7
 	Separator string   // "/", ".", or "" for a flat namespace
 	Attrs     []string // "\\Noselect", "\\Junk" …, as the server wrote them
+
+	// What ListStatus was told of the mailbox; nil when it was not.
+	Status *Selected
 }
 
 // Selected describes a mailbox that was opened.

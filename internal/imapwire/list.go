@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/emersion/go-imap/v2"
@@ -18,8 +19,26 @@ var errMailboxes = fmt.Errorf("the server lists more than %d mailboxes", maxMail
 // List returns all mailboxes, with the attributes of RFC 6154 (\Junk, \Sent …)
 // where the server knows them. A line that makes no sense is left out.
 func (c *Client) List(ctx context.Context) ([]Mailbox, error) {
-	list, err := c.list(ctx, c.listCommand())
-	if _, refused := errors.AsType[*reply.Error](err); refused && c.listCommand() != plainList {
+	return c.listBy(ctx, c.listCommand())
+}
+
+// ListStatus is List, with the Status (UIDVALIDITY, UIDNEXT, number of messages) of
+// each mailbox where the server tells it along (RFC 5819).
+func (c *Client) ListStatus(ctx context.Context) ([]Mailbox, error) {
+	if !c.Has("LIST-STATUS") || !c.Has("LIST-EXTENDED") {
+		return c.List(ctx)
+	}
+	items := "STATUS (MESSAGES UIDNEXT UIDVALIDITY)"
+	if c.Has("SPECIAL-USE") {
+		items = "SPECIAL-USE " + items
+	}
+	return c.listBy(ctx, plainList+" RETURN ("+items+")")
+}
+
+// listBy falls back to the plain command where the server refuses a better one.
+func (c *Client) listBy(ctx context.Context, command string) ([]Mailbox, error) {
+	list, err := c.list(ctx, command)
+	if _, refused := errors.AsType[*reply.Error](err); refused && command != plainList {
 		return c.list(ctx, plainList)
 	}
 	return list, err
@@ -41,7 +60,11 @@ func (c *Client) listCommand() string {
 
 func (c *Client) list(ctx context.Context, command string) (list []Mailbox, err error) {
 	name, _, _ := strings.Cut(command, " ")
-	each := func(head) error {
+	told := map[string]*Selected{} // by name on the wire
+	each := func(h head) error {
+		if h.typ == "STATUS" {
+			return c.wire.scan.tolerate(c.wire.scan.mailboxStatus(told))
+		}
 		m, err := c.wire.scan.mailbox()
 		if err == nil && len(list) == maxMailboxes {
 			return errMailboxes
@@ -51,8 +74,40 @@ func (c *Client) list(ctx context.Context, command string) (list []Mailbox, err 
 		}
 		return c.wire.scan.tolerate(err)
 	}
-	err = c.wire.run(ctx, name, command, each, "LIST", "XLIST")
+	err = c.wire.run(ctx, name, command, each, "LIST", "XLIST", "STATUS")
+	for i := range list {
+		list[i].Status = told[list[i].Wire]
+	}
 	return list, err
+}
+
+// mailboxStatus reads what stands behind STATUS: name (item number …).
+func (s *scanner) mailboxStatus(told map[string]*Selected) error {
+	v, _, err := s.str()
+	if err != nil {
+		return err
+	}
+	name, st, item := string(v), &Selected{}, ""
+	err = s.list(func(v []byte) {
+		if item == "" {
+			item = strings.ToUpper(string(v))
+			return
+		}
+		n, _ := strconv.ParseUint(string(v), 10, 32)
+		switch item {
+		case "MESSAGES":
+			st.Count = int(n)
+		case "UIDNEXT":
+			st.Next = uint32(n)
+		case "UIDVALIDITY":
+			st.Validity = uint32(n)
+		}
+		item = ""
+	})
+	if err == nil && len(told) < maxMailboxes {
+		told[name] = st
+	}
+	return err
 }
 
 // xlistAttrs are the names of RFC 6154 for those of XLIST.

@@ -28,13 +28,13 @@ func TestList(t *testing.T) {
 		"* LSUB () \"/\" other\r\n" +
 		"* LIST () \"/\" \"quo\\\"ted\" (\"CHILDINFO\" (\"SUBSCRIBED\"))\r\n"
 	want := []Mailbox{
-		{"[Gmail]", "[Gmail]", "/", []string{`\HasChildren`, `\Noselect`}},
-		{"[Gmail]/垃圾邮件", "[Gmail]/&V4NXPpCuTvY-", "/", []string{`\Junk`, "odd one", "x[y]"}},
-		{"INBOX", "INBOX", "", nil},
-		{`a) "b\`, `a) "b\`, ".", []string{`\Sent`}},
-		{"bad & name", "bad & name", `\`, nil},
-		{"all", "all", "/", []string{`\HasNoChildren`, `\All`}},
-		{`quo"ted`, `quo"ted`, "/", nil},
+		{Name: "[Gmail]", Wire: "[Gmail]", Separator: "/", Attrs: []string{`\HasChildren`, `\Noselect`}},
+		{Name: "[Gmail]/垃圾邮件", Wire: "[Gmail]/&V4NXPpCuTvY-", Separator: "/", Attrs: []string{`\Junk`, "odd one", "x[y]"}},
+		{Name: "INBOX", Wire: "INBOX", Separator: "", Attrs: nil},
+		{Name: `a) "b\`, Wire: `a) "b\`, Separator: ".", Attrs: []string{`\Sent`}},
+		{Name: "bad & name", Wire: "bad & name", Separator: `\`, Attrs: nil},
+		{Name: "all", Wire: "all", Separator: "/", Attrs: []string{`\HasNoChildren`, `\All`}},
+		{Name: `quo"ted`, Wire: `quo"ted`, Separator: "/", Attrs: nil},
 	}
 	tests := []struct{ caps, command, refuse string }{
 		{"", `LIST "" "*"`, ""},
@@ -399,5 +399,43 @@ func TestAgainstMemoryServer(t *testing.T) {
 	}
 	if err := c.Logout(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestListStatus: where a server tells how its mailboxes stand along with their
+// names, and where it lies, or does not know how.
+func TestListStatus(t *testing.T) {
+	const lines = "* LIST () \"/\" INBOX\r\n* STATUS INBOX (MESSAGES 3 UIDNEXT 8 UIDVALIDITY 7)\r\n" +
+		"* LIST () \"/\" \"a b\"\r\n* STATUS \"a b\" (UIDNEXT x MESSAGES)\r\n" +
+		"* LIST () \"/\" c\r\n* STATUS c oops\r\n* STATUS nobody (MESSAGES 1)\r\n* LIST () \"/\" d\r\n"
+	for caps, want := range map[string]string{
+		"SPECIAL-USE LIST-EXTENDED LIST-STATUS": `LIST "" "*" RETURN (SPECIAL-USE STATUS (MESSAGES UIDNEXT UIDVALIDITY))`,
+		"LIST-EXTENDED LIST-STATUS":             `LIST "" "*" RETURN (STATUS (MESSAGES UIDNEXT UIDVALIDITY))`,
+		"LIST-STATUS":                           plainList,
+	} {
+		var last string
+		c := session(t, func(s *peer, tag, command string) bool {
+			if strings.HasPrefix(command, "AUTH") {
+				s.say("%s OK [CAPABILITY IMAP4rev1 %s] in\r\n", tag, caps)
+				return true
+			}
+			last = command
+			s.say("%s%s OK listed\r\n", lines, tag)
+			return true
+		})
+		got, err := c.ListStatus(t.Context())
+		hangUp(c)
+		if err != nil || last != want || len(got) != 4 {
+			t.Fatalf("%q: %q, %d mailboxes, %v", caps, last, len(got), err)
+		}
+		if diff := cmp.Diff(&Selected{Validity: 7, Next: 8, Count: 3}, got[0].Status); diff != "" {
+			t.Errorf("INBOX: %s", diff)
+		}
+		if st := got[1].Status; st == nil || st.Next != 0 || st.Validity != 0 {
+			t.Errorf("what makes no sense is taken for %+v", st)
+		}
+		if got[2].Status != nil || got[3].Status != nil {
+			t.Errorf("a status of nothing: %+v, %+v", got[2].Status, got[3].Status)
+		}
 	}
 }

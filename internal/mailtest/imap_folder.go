@@ -38,6 +38,9 @@ func (c *imapSession) list(verb string) string {
 	}
 	for _, f := range c.listed(q) {
 		c.untagged("%s (%s) %s %s%s", verb, strings.Join(c.attributes(f, verb), " "), quote(c.separator()), quote(encodeName(f.name)), c.blanks())
+		if text, found := c.statusOf(f.name, q.status); found && len(q.status) > 0 {
+			c.untagged("STATUS %s (%s)", quote(encodeName(f.name)), text)
+		}
 	}
 	return c.ok(verb)
 }
@@ -45,7 +48,8 @@ func (c *imapSession) list(verb string) string {
 type listQuery struct {
 	reference string
 	patterns  []string
-	special   bool // only folders with a role
+	special   bool     // only folders with a role
+	status    []string // items to tell of each (RFC 5819)
 }
 
 func (c *imapSession) listQuery() (q listQuery, err error) {
@@ -71,7 +75,11 @@ func (c *imapSession) listQuery() (q listQuery, err error) {
 		pattern, err = c.astring()
 		q.patterns = []string{pattern}
 	}
-	if strings.HasPrefix(strings.ToUpper(c.rest), " RETURN ") { // attributes are told in any case
+	if rest := strings.ToUpper(c.rest); strings.HasPrefix(rest, " RETURN ") { // attributes are told in any case
+		if _, items, ok := strings.Cut(rest, "STATUS ("); ok {
+			items, _, _ = strings.Cut(items, ")")
+			q.status = strings.Fields(items)
+		}
 		c.rest = ""
 	}
 	if err == nil {
