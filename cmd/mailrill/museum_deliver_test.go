@@ -16,7 +16,7 @@ import (
 func museumAppendUnanswered(without []string) func(*testing.T) {
 	return func(t *testing.T) {
 		appends := 0
-		h := toIMAP(t, &mailtest.IMAP{Without: without, OnCommand: func(_ int, line string) mailtest.Verdict {
+		h := toIMAP(t, &mailtest.IMAP{Without: append([]string{"MULTIAPPEND"}, without...), OnCommand: func(_ int, line string) mailtest.Verdict {
 			switch {
 			case strings.HasPrefix(line, "APPEND"):
 				appends++
@@ -66,7 +66,7 @@ func museumSearchIsBlind(t *testing.T) {
 // others arrive, those of later passes too.
 func museumPoison(t *testing.T) {
 	poison, sent := numbered(8)[2], 0
-	dst := &mailtest.IMAP{RefuseAppend: func(body []byte) string {
+	dst := &mailtest.IMAP{Without: []string{"MULTIAPPEND"}, RefuseAppend: func(body []byte) string {
 		if bytes.HasSuffix(body, poison) {
 			sent++
 			return "NO [CANNOT] message cannot be stored"
