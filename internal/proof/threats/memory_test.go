@@ -132,7 +132,7 @@ func against(t *testing.T, protocol string, odd hostile.Odd) *rig {
 	case "pop3":
 		return newRig(t, home, account("pop3", start(t, hostile.POP3(someMail, odd)), "none", ""))
 	case "imap":
-		return newRig(t, home, account("imap", start(t, hostile.IMAP(someMail, odd)), "none", ""))
+		return newRig(t, home, account("imap", start(t, hostile.IMAP(someMail, odd)), "none", "folders = [\"*\"]\n"))
 	}
 	source := start(t, hostile.POP3(someMail, nil))
 	if protocol == "to imap" {
