@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"sync"
 
 	"mailrill/internal/fsx"
@@ -20,6 +21,7 @@ type Spool struct {
 	dir    string
 	memory *budget
 	disk   *budget
+	pages  sync.Pool // of *[pageSize]byte
 	bufs   sync.Pool // of *[readSize]byte
 }
 
@@ -39,7 +41,8 @@ const (
 func NewSpool(fs fsx.FS, dir string) *Spool {
 	return &Spool{
 		fs: fs, dir: dir, memory: newBudget(spoolMemory, ownMemory), disk: newBudget(spoolDisk, ownDisk),
-		bufs: sync.Pool{New: func() any { return new([readSize]byte) }},
+		pages: sync.Pool{New: func() any { return new([pageSize]byte) }},
+		bufs:  sync.Pool{New: func() any { return new([readSize]byte) }},
 	}
 }
 
@@ -68,7 +71,8 @@ func bodyLimit(size int64) int64 {
 type Body struct {
 	Size    int64
 	data    io.ReaderAt
-	file    *fsx.File
+	pages   *pages    // data, when it lies in memory
+	file    *fsx.File // data, when it does not
 	release func()
 }
 
@@ -87,7 +91,7 @@ func (s *Spool) Take(ctx context.Context, l *spoolLane, r io.Reader, size int64,
 		return nil, err
 	}
 	b := &Body{release: release}
-	if err := b.fill(s, &bounded{r, bodyLimit(size)}, size, room, io.MultiWriter(taps...)); err != nil {
+	if err := b.fill(s, io.TeeReader(&bounded{r, bodyLimit(size)}, io.MultiWriter(taps...)), room); err != nil {
 		b.Release()
 		return nil, err
 	}
@@ -125,51 +129,39 @@ func (s *Spool) reserve(ctx context.Context, l *spoolLane, size int64) (room int
 	return room, release, err
 }
 
-// fill reads r, of about size octets, into memory and, when that is more than room,
-// into a file.
-func (b *Body) fill(s *Spool, r io.Reader, size, room int64, tap io.Writer) error {
-	mem := make([]byte, 0, min(max(size, 0), room)) // grown only where a server counts wrongly
-	whole := s.bufs.Get().(*[readSize]byte)
-	defer s.bufs.Put(whole)
-	buf := whole[:]
-	for {
-		n, err := r.Read(buf)
-		tap.Write(buf[:n])
-		b.Size += int64(n)
-		if b.file == nil && b.Size <= room {
-			mem = append(mem, buf[:n]...)
-		} else if n > 0 {
-			if err := b.spill(s, &mem, buf[:n]); err != nil {
-				return &SpoolError{err}
-			}
-		}
-		switch {
-		case err == io.EOF:
-			b.data = b.file
-			if b.file == nil {
-				b.data = sliceReader(mem)
-			}
-			return nil
-		case err != nil:
-			return err
-		}
+// fill reads r into memory and, when that is more than room, into a file.
+func (b *Body) fill(s *Spool, r io.Reader, room int64) (err error) {
+	b.pages = newPages(&s.pages)
+	over, err := b.pages.fill(r, room)
+	b.data, b.Size = b.pages, b.pages.size
+	if !over || err != nil {
+		return err
 	}
+	if b.file, err = s.fs.Temp(s.dir); err != nil {
+		return &SpoolError{err}
+	}
+	b.data = b.file
+	if _, err := b.pages.WriteTo(spoolWriter{b.file}); err != nil {
+		return err
+	}
+	b.pages.done()
+	b.pages = nil
+	buf := s.bufs.Get().(*[readSize]byte)
+	defer s.bufs.Put(buf)
+	more, err := io.CopyBuffer(spoolWriter{b.file}, r, buf[:])
+	b.Size += more
+	return err
 }
 
-// spill moves what is in memory to a file, if that has not been done, and
-// appends p to it.
-func (b *Body) spill(s *Spool, mem *[]byte, p []byte) (err error) {
-	if b.file == nil {
-		if b.file, err = s.fs.Temp(s.dir); err != nil {
-			return err
-		}
-		if _, err = b.file.Write(*mem); err != nil {
-			return err
-		}
-		*mem = nil
+// A spoolWriter tells the errors of the disk from those of who is read.
+type spoolWriter struct{ f *fsx.File }
+
+func (w spoolWriter) Write(p []byte) (int, error) {
+	n, err := w.f.Write(p)
+	if err != nil {
+		err = &SpoolError{err}
 	}
-	_, err = b.file.Write(p)
-	return err
+	return n, err
 }
 
 // Release gives the body's room back. It is called once, when no reader of the
@@ -178,18 +170,40 @@ func (b *Body) Release() {
 	if b.file != nil {
 		b.file.Close()
 	}
+	if b.pages != nil {
+		b.pages.done()
+	}
 	b.release()
 }
 
 // Open returns a reader of prefix and the body behind it.
 func (b *Body) Open(prefix []byte) io.ReadSeekCloser {
+	if b.pages != nil {
+		b.pages.use()
+	}
 	c := copyReader{prefix, b.data}
-	return nopCloser{io.NewSectionReader(c, 0, int64(len(prefix))+b.Size)}
+	return &bodyReader{io.NewSectionReader(c, 0, int64(len(prefix))+b.Size), b.pages}
 }
 
-type nopCloser struct{ io.ReadSeeker }
+// A bodyReader keeps the pages that it reads until it is closed. One that is
+// never closed keeps them from being used again, and costs no more than that.
+type bodyReader struct {
+	*io.SectionReader
+	pages *pages
+}
 
-func (nopCloser) Close() error { return nil }
+func (r *bodyReader) Close() error {
+	if r.pages != nil {
+		r.pages.done()
+	}
+	*r = bodyReader{SectionReader: io.NewSectionReader(closed{}, 0, r.Size())}
+	return nil
+}
+
+// closed is what is behind a reader that was closed.
+type closed struct{}
+
+func (closed) ReadAt([]byte, int64) (int, error) { return 0, os.ErrClosed }
 
 // copyReader reads a copy: the trace line, then the body.
 type copyReader struct {
@@ -207,20 +221,4 @@ func (c copyReader) ReadAt(p []byte, off int64) (n int, err error) {
 	}
 	m, err := c.body.ReadAt(p[n:], off-int64(len(c.prefix)))
 	return n + m, err
-}
-
-type sliceReader []byte
-
-func (s sliceReader) ReadAt(p []byte, off int64) (int, error) {
-	if off < 0 {
-		return 0, errors.New("negative offset")
-	}
-	if off >= int64(len(s)) {
-		return 0, io.EOF
-	}
-	n := copy(p, s[off:])
-	if n < len(p) {
-		return n, io.EOF
-	}
-	return n, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -45,6 +46,37 @@ func TestSpoolKeepsBodies(t *testing.T) {
 		}
 		b.Release()
 	}
+}
+
+// Pages are used again, but never under a reader: of two deliveries one may still
+// read when the other has told the message's fate.
+func TestSpoolPagesWaitForTheirReaders(t *testing.T) {
+	s := NewSpool(fsx.FS{}, t.TempDir())
+	take := func(c byte) *Body {
+		b, err := s.Take(t.Context(), &spoolLane{}, bytes.NewReader(bytes.Repeat([]byte{c}, spoolSmall)), spoolSmall)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	first := take('a')
+	closed, open := first.Open(nil), first.Open(nil)
+	closed.Close()
+	closed.Close()
+	first.Release()
+	second := take('b')
+	if got, err := io.ReadAll(open); err != nil || !bytes.Equal(got, bytes.Repeat([]byte{'a'}, spoolSmall)) {
+		t.Errorf("%d octets, %v", len(got), err)
+	}
+	if n, err := closed.Read(make([]byte, 1)); n > 0 || !errors.Is(err, os.ErrClosed) {
+		t.Errorf("read behind Close: %d, %v", n, err)
+	}
+	pages := first.pages.list
+	open.Close()
+	if len(first.pages.list) > 0 || len(pages) == 0 {
+		t.Errorf("%d of %d pages were not given back", len(first.pages.list), len(pages))
+	}
+	second.Release()
 }
 
 func TestSpoolOnABrokenDisk(t *testing.T) {

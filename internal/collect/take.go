@@ -291,6 +291,7 @@ func (v *visit) isLoop(p *parcel) (bool, error) {
 		return false, nil
 	}
 	rest := p.body.Open(nil)
+	defer rest.Close()
 	if _, err := rest.Seek(int64(len(line)), io.SeekStart); err != nil {
 		return false, err
 	}
