@@ -99,7 +99,7 @@ type session struct {
 	writable bool               // it was opened by SELECT
 	fresh    bool               // nothing happened since it was opened
 
-	probed    bool // one body was retrieved: uidBehind is known
+	probed    bool // bodies came: uidBehind is known
 	uidBehind bool // the server sends a body before it says whose it is
 	noExpunge bool // the server cannot expunge by UID, whatever it offers
 }

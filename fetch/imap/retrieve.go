@@ -67,44 +67,24 @@ type retrieval struct {
 	refusals int   // in a row
 }
 
-// Retrieve asks for a chunk of messages by one command, and once more singly for
-// those that did not come with it.
-//
-// The first message of a session goes alone. Some servers send the body before
-// the UID, so that in a chunk its owner is known too late; one message that was
-// asked for alone shows that, and costs a round trip only.
+// Retrieve asks for chunks of messages, and once more singly for those that did
+// not come with theirs.
 func (s *session) Retrieve(ctx context.Context, items []fetch.Item, fn func(fetch.Item, *fetch.Meta, io.Reader, error) error) error {
 	if s.folder == "" {
 		return errNotOpen
 	}
 	r := &retrieval{session: s, ctx: ctx, fn: fn}
 	for len(items) > 0 {
-		n := min(chunkSize, len(items))
-		if !s.probed {
-			n = 1
-		}
-		if err := r.chunk(items[:n]); err != nil {
+		late, rest, err := r.together(items)
+		if err != nil {
 			return err
 		}
-		items = items[n:]
-	}
-	return nil
-}
-
-func (r *retrieval) chunk(items []fetch.Item) error {
-	wants, err := r.wants(items)
-	if err != nil {
-		return err
-	}
-	if len(wants) > 1 && !r.uidBehind {
-		if err := r.together(wants); err != nil {
-			return err
+		for _, w := range late {
+			if err := r.alone(w); err != nil {
+				return err
+			}
 		}
-	}
-	for _, w := range missing(wants) {
-		if err := r.alone(w); err != nil {
-			return err
-		}
+		items = rest
 	}
 	return nil
 }
@@ -130,27 +110,28 @@ func (r *retrieval) wants(items []fetch.Item) ([]*want, error) {
 	return wants, nil
 }
 
-// together asks for all of wants. A refusal is no error here: it may be about
-// one message, and each is asked for alone then.
-func (r *retrieval) together(wants []*want) error {
-	byUID := make(map[uint32]*want, len(wants))
-	for _, w := range wants {
-		byUID[w.uid] = w
-	}
-	err := r.client.Fetch(r.ctx, uidSet(uidsWanted(wants)), chunkAsks, func(resp *imapwire.Response, body io.Reader) error {
-		if resp.UID == 0 {
-			r.uidBehind = r.uidBehind || body != nil
-			return nil
+// together asks for chunk after chunk, until there are no more or a message did
+// not come with its chunk. It returns those that are to be asked for alone, and
+// the items that were not asked for.
+func (r *retrieval) together(items []fetch.Item) (late []*want, rest []fetch.Item, err error) {
+	s := &stream{retrieval: r, items: items, byUID: map[uint32]*want{}}
+	defer s.close()
+	for {
+		if err := s.ask(); err != nil {
+			return nil, nil, err
 		}
-		if w := byUID[resp.UID]; w != nil {
-			return r.answer(w, resp, body)
+		if len(s.asked) == 0 {
+			break
 		}
-		return nil
-	})
-	if broken := r.broken(err); broken != nil || err != nil {
-		return broken
+		if err := s.wait(); err != nil {
+			return nil, nil, err
+		}
 	}
-	return r.strikeGone(missing(wants))
+	s.close()
+	if !s.refused && !r.uidBehind {
+		err = r.strikeGone(s.late)
+	}
+	return missing(s.late), s.items, err
 }
 
 // strikeGone finds by one command what of an unanswered rest is no longer in the
@@ -290,7 +271,9 @@ func (r *retrieval) refuse(w *want, refusal error) error {
 }
 
 func (r *retrieval) give(it fetch.Item, meta *fetch.Meta, body io.Reader, err error) error {
-	r.failed = r.fn(it, meta, body, err)
+	if r.failed = context.Cause(r.ctx); r.failed == nil {
+		r.failed = r.fn(it, meta, body, err)
+	}
 	return r.failed
 }
 

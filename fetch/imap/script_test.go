@@ -29,11 +29,13 @@ type script struct {
 	// fetch writes the untagged answer for one message; nil: an ordinary one.
 	fetch func(uid uint32, asks string) string
 	// on is asked first, with the command behind its tag. "" leaves the answer to
-	// the script. TAG stands for the tag; after CUT the connection is dropped.
+	// the script. TAG stands for the tag, LAST for the one before; after CUT the
+	// connection is dropped.
 	on func(line string) string
 
 	mu    sync.Mutex
 	lines []string
+	tag   string // of the last command
 	open  net.Conn
 }
 
@@ -132,7 +134,8 @@ func (s *script) answer(tag, line string) (text string, cut bool) {
 		text = s.usual(line) + "TAG OK done\r\n"
 	}
 	text, _, cut = strings.Cut(text, "CUT")
-	return strings.ReplaceAll(text, "TAG", tag), cut
+	defer func() { s.tag = tag }()
+	return strings.NewReplacer("TAG", tag, "LAST", s.tag).Replace(text), cut
 }
 
 func (s *script) usual(line string) string {
@@ -248,6 +251,13 @@ func item(uid uint32) fetch.Item { return fetch.Item{Key: keyOf(7, uid), Num: ui
 func items(uids ...uint32) (all []fetch.Item) {
 	for _, uid := range uids {
 		all = append(all, item(uid))
+	}
+	return all
+}
+
+func itemsTo(n int) (all []fetch.Item) {
+	for i := range n {
+		all = append(all, item(uint32(i+1)))
 	}
 	return all
 }

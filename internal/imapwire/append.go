@@ -312,9 +312,9 @@ func (a *Appender) bodies(c *command) (bodies []io.ReadCloser) {
 
 // announce writes a command up to its first message.
 func (a *Appender) announce(c *command) {
-	tag := a.x.tag()
-	c.tag, _ = strconv.ParseUint(tag[1:], 10, 64)
-	a.sending.Store(c.tag)
+	tag, number := a.client.wire.tag()
+	c.tag = number
+	a.sending.Store(number)
 	a.out.write(tag + " APPEND " + a.mailbox)
 	a.owed <- struct{}{}
 }

@@ -50,19 +50,20 @@ func (w *wire) begin(ctx context.Context, name string, own ...string) (*exchange
 	return x, nil
 }
 
-// tag returns the tag of the next command.
-func (x *exchange) tag() string {
-	x.w.mu.Lock()
-	defer x.w.mu.Unlock()
-	x.w.tags++
-	return "X" + strconv.FormatUint(x.w.tags, 10)
+// tag returns the tag of the next command of our own, and the number in it.
+func (w *wire) tag() (tag string, number uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.tags++
+	return "X" + strconv.FormatUint(w.tags, 10), w.tags
 }
 
-// send sends one command, and the connection begins to wait for its answer.
-func (x *exchange) send(command string) error {
+// send sends a command, and the connection begins to wait for its answer.
+func (x *exchange) send(command string) (number uint64, err error) {
+	tag, number := x.w.tag()
 	x.w.quiet(false)
-	_, err := x.w.write([]byte(x.tag() + " " + command + "\r\n"))
-	return err
+	_, err = x.w.write([]byte(tag + " " + command + "\r\n"))
+	return number, err
 }
 
 // An event is a response that belongs to an exchange. Of an untagged one the
@@ -209,7 +210,7 @@ func (w *wire) run(ctx context.Context, name, command string, each func(h head) 
 		return err
 	}
 	defer x.abandon()
-	if err := x.send(command); err != nil {
+	if _, err := x.send(command); err != nil {
 		return err
 	}
 	for {

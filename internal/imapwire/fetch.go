@@ -24,21 +24,90 @@ import (
 // An error of fn closes the connection and is returned as it is. A refusal by the
 // server is a *reply.Error; messages may have come before it.
 func (c *Client) Fetch(ctx context.Context, uids, items string, fn func(r *Response, body io.Reader) error) error {
-	if strings.Trim(uids, "0123456789:,*") != "" || uids == "" {
-		return fmt.Errorf("fetch: %.40q is no set of UIDs", uids)
-	}
-	if err := checkArgument("fetch items", items); err != nil {
-		return err
-	}
-	x, err := c.wire.begin(ctx, "UID FETCH", "FETCH")
+	f, err := c.Fetcher(ctx, items, fn)
 	if err != nil {
 		return err
 	}
-	defer x.abandon()
-	if err := x.send("UID FETCH " + uids + " (" + items + ")"); err != nil {
+	defer f.Close()
+	if err := f.Send(uids); err != nil {
 		return err
 	}
-	return x.fetch(answersLimit(uids), fn)
+	return f.Wait()
+}
+
+// A Fetcher sends UID FETCH commands without waiting for the answers to those
+// before, so that the line is never idle between two of them. Of its function the
+// same is true as of Fetch's. The session does nothing else until Close.
+type Fetcher struct {
+	x     *exchange
+	items string
+	fn    func(r *Response, body io.Reader) error
+
+	owed    []uint64         // numbers of the commands without an answer, oldest first
+	results map[uint64]error // of those that were answered before their turn
+	limit   int              // answers to all commands so far
+	answers int
+	before  *message // the one before, whose number the next may repeat
+	shifts  int
+}
+
+// Fetcher begins to ask for items of messages.
+func (c *Client) Fetcher(ctx context.Context, items string, fn func(r *Response, body io.Reader) error) (*Fetcher, error) {
+	if err := checkArgument("fetch items", items); err != nil {
+		return nil, err
+	}
+	x, err := c.wire.begin(ctx, "UID FETCH", "FETCH")
+	if err != nil {
+		return nil, err
+	}
+	return &Fetcher{x: x, items: items, fn: fn, results: map[uint64]error{}, shifts: x.w.shifts}, nil
+}
+
+// Send asks for the messages of a set of UIDs.
+func (f *Fetcher) Send(uids string) error {
+	if strings.Trim(uids, "0123456789:,*") != "" || uids == "" {
+		return fmt.Errorf("fetch: %.40q is no set of UIDs", uids)
+	}
+	number, err := f.x.send("UID FETCH " + uids + " (" + f.items + ")")
+	if err != nil {
+		return err
+	}
+	f.owed = append(f.owed, number)
+	f.limit += answersLimit(uids)
+	return nil
+}
+
+// Wait takes messages until the oldest command is answered. Its error is the
+// server's refusal of that command, a *reply.Error after which the next may be
+// waited for, or it ends the session.
+func (f *Fetcher) Wait() error {
+	oldest := f.owed[0]
+	for {
+		if result, answered := f.results[oldest]; answered {
+			f.owed = f.owed[1:]
+			delete(f.results, oldest)
+			return result
+		}
+		ev, err := f.x.next()
+		if err != nil {
+			return err
+		}
+		if ev.tag != "*" {
+			f.results[ev.number] = f.x.result(ev.status)
+			continue
+		}
+		if err := f.take(ev); err != nil {
+			return err
+		}
+	}
+}
+
+// Close ends the session if a command has no answer yet.
+func (f *Fetcher) Close() {
+	if len(f.owed) == 0 {
+		f.x.end()
+	}
+	f.x.abandon()
 }
 
 // maxAnswers bounds the answers to a FETCH of all messages from some UID on.
@@ -69,34 +138,26 @@ func answersLimit(uids string) int {
 	return min(limit, maxAnswers)
 }
 
-func (x *exchange) fetch(limit int, fn func(r *Response, body io.Reader) error) error {
-	var before *message
-	shifts := x.w.shifts
-	for n := 0; ; n++ {
-		ev, err := x.next()
-		if err != nil {
-			return err
-		}
-		if ev.tag != "*" {
-			x.end()
-			return x.result(ev.status)
-		}
-		if n == limit {
-			return x.w.fail(errNoise)
-		}
-		if shifts != x.w.shifts { // message numbers mean something else now
-			before, shifts = nil, x.w.shifts
-		}
-		m, err := x.w.message(ev.num, before)
-		if err != nil {
-			return x.w.fail(err)
-		}
-		if err := m.deliver(fn); err != nil {
-			x.w.fail(err)
-			return err
-		}
-		before = m
+// take gives one FETCH to the function.
+func (f *Fetcher) take(ev event) error {
+	w := f.x.w
+	if f.answers == f.limit {
+		return w.fail(errNoise)
 	}
+	f.answers++
+	if f.shifts != w.shifts { // message numbers mean something else now
+		f.before, f.shifts = nil, w.shifts
+	}
+	m, err := w.message(ev.num, f.before)
+	if err != nil {
+		return w.fail(err)
+	}
+	if err := m.deliver(f.fn); err != nil {
+		w.fail(err)
+		return err
+	}
+	f.before = m
+	return nil
 }
 
 // deliver gives the message to fn, and leaves what fn did not read.

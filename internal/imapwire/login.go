@@ -43,7 +43,7 @@ func (c *Client) begin(ctx context.Context, o Options) error {
 	if err := c.askCapabilities(); err != nil {
 		return err
 	}
-	return c.sendID(ctx, o.ID)
+	return c.sendID(o.ID)
 }
 
 func (w *wire) preauthenticated() bool {
@@ -136,9 +136,9 @@ func (m *mechanism) Next(challenge []byte) ([]byte, error) {
 }
 
 // sendID introduces us where the server wants to know. NetEase refuses SELECT
-// ("Unsafe Login") until it was told, after every login. An ID that is refused
-// costs nothing by itself.
-func (c *Client) sendID(ctx context.Context, id map[string]string) error {
+// ("Unsafe Login") until it was told, after every login. Nothing depends on the
+// answer, which is not waited for and passed over when it comes.
+func (c *Client) sendID(id map[string]string) error {
 	if id == nil || !c.Has("ID") {
 		return nil
 	}
@@ -146,10 +146,7 @@ func (c *Client) sendID(ctx context.Context, id map[string]string) error {
 	if err != nil {
 		return err
 	}
-	ignore := func(head) error { return c.wire.scan.skipRest() }
-	err = c.wire.run(ctx, "ID", "ID "+list, ignore, "ID")
-	if _, refused := errors.AsType[*reply.Error](err); refused && c.wire.cause() == nil {
-		return nil
-	}
+	tag, _ := c.wire.tag()
+	_, err = c.wire.write([]byte(tag + " ID " + list + "\r\n"))
 	return err
 }
