@@ -11,18 +11,46 @@ import (
 // record.
 const pageSize = 8 << 10
 
-// Pages keep a small body in memory. Bodies come and go by the thousand; left to
-// the garbage collector they would take twice the spool's budget, so that their
-// pages are used again: once the body was released and the last of its readers
-// was closed.
+// A pagePool keeps the pages that nobody uses. Bodies come and go by the thousand;
+// left to the garbage collector they would take twice the spool's budget.
+type pagePool struct {
+	mu   sync.Mutex
+	free []*[pageSize]byte
+	used int
+}
+
+func (l *pagePool) get() *[pageSize]byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.used++
+	if n := len(l.free); n > 0 {
+		page := l.free[n-1]
+		l.free = l.free[:n-1]
+		return page
+	}
+	return new([pageSize]byte)
+}
+
+// put takes pages back. When none is used any more, all are given up.
+func (l *pagePool) put(pages []*[pageSize]byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.free = append(l.free, pages...)
+	if l.used -= len(pages); l.used == 0 {
+		l.free = nil
+	}
+}
+
+// Pages hold a small body. They are used again once the body was released and the
+// last of its readers was closed.
 type pages struct {
 	size int64
 	list []*[pageSize]byte
-	pool *sync.Pool   // of *[pageSize]byte
+	pool *pagePool
 	uses atomic.Int64 // the body itself, and its readers
 }
 
-func newPages(pool *sync.Pool) *pages {
+func newPages(pool *pagePool) *pages {
 	p := &pages{pool: pool}
 	p.uses.Store(1)
 	return p
@@ -45,7 +73,7 @@ func (p *pages) fill(r io.Reader, most int64) (over bool, err error) {
 func (p *pages) space() []byte {
 	at := int(p.size % pageSize)
 	if p.size == int64(len(p.list))*pageSize {
-		p.list = append(p.list, p.pool.Get().(*[pageSize]byte))
+		p.list = append(p.list, p.pool.get())
 	}
 	return p.list[len(p.list)-1][at:]
 }
@@ -77,8 +105,6 @@ func (p *pages) done() {
 	if p.uses.Add(-1) > 0 {
 		return
 	}
-	for _, page := range p.list {
-		p.pool.Put(page)
-	}
+	p.pool.put(p.list)
 	p.list, p.size = nil, 0
 }

@@ -21,7 +21,7 @@ type Spool struct {
 	dir    string
 	memory *budget
 	disk   *budget
-	pages  sync.Pool // of *[pageSize]byte
+	pages  pagePool
 	bufs   sync.Pool // of *[readSize]byte
 }
 
@@ -30,7 +30,7 @@ type spoolLane struct{ memory, disk lane }
 
 const (
 	spoolSmall  = 256 << 10 // bodies up to this many octets stay in memory
-	spoolMemory = 16 << 20  // budget for small bodies, and what each pass has besides
+	spoolMemory = 8 << 20   // budget for small bodies, and what each pass has besides
 	ownMemory   = 1 << 20
 	spoolDisk   = 64 << 20 // budget for large ones
 	ownDisk     = 4 << 20
@@ -41,8 +41,7 @@ const (
 func NewSpool(fs fsx.FS, dir string) *Spool {
 	return &Spool{
 		fs: fs, dir: dir, memory: newBudget(spoolMemory, ownMemory), disk: newBudget(spoolDisk, ownDisk),
-		pages: sync.Pool{New: func() any { return new([pageSize]byte) }},
-		bufs:  sync.Pool{New: func() any { return new([readSize]byte) }},
+		bufs: sync.Pool{New: func() any { return new([readSize]byte) }},
 	}
 }
 

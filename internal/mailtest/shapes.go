@@ -17,50 +17,55 @@ const shapeHeader = "Received: from out.example.org by mx.example.com; Fri, 02 J
 	"From: Odd <odd@example.org>\r\nTo: me@example.com\r\nSubject: shape %[1]s\r\n" +
 	"Date: Fri, 02 Jan 2026 03:04:05 +0000\r\nMessage-ID: <shape.%[1]s@example.org>\r\n"
 
-// oddBodies stand behind an ordinary header and an empty line.
-var oddBodies = []struct{ name, body string }{
-	{"8bit", "na\xefve caf\xe9 \xff\xfe\x80\r\n"},
-	{"dot-first", ".first\r\nsecond\r\n"},
-	{"dot-last", "first\r\n.last\r\n"},
-	{"dot-alone", "before\r\n.\r\nbehind\r\n"},
-	{"dot-alone-first", ".\r\nbehind\r\n"},
-	{"dot-alone-last", "before\r\n.\r\n"},
-	{"dots", ".\r\n..\r\n...\r\n.. \r\n. .\r\n"},
-	{"dot-no-end", "before\r\n."},
-	{"bare-lf", "one\ntwo\nthree\r\n"},
-	{"bare-lf-last", "one\r\ntwo\n"},
-	{"bare-cr", "one\rtwo\rthree\r\n"},
-	{"bare-cr-last", "one\r\ntwo\r"},
-	{"cr-cr-lf", "one\r\r\ntwo\r\r\n"},
-	{"lf-dot-crlf", "one\n.\r\ntwo\r\n"},
-	{"crlf-dot-lf", "one\r\n.\ntwo\r\n"},
-	{"lf-dot-lf", "one\n.\ntwo\r\n"},
-	{"cr-dot-cr", "one\r.\rtwo\r\n"},
-	{"lf-dots", "one\n..two\n.three\r\n"},
-	{"smuggled", "one\n.\r\n+OK 1 evil\r\nMAIL FROM:<evil@example.org>\r\n"},
-	{"nul", "a\x00b\r\n\x00\r\n"},
-	{"body-empty", ""},
-	{"body-empty-line", "\r\n"},
-	{"body-first-line-empty", "\r\nsecond\r\n"},
-	{"no-final-line-end", "the end"},
-	{"blanks", "   \r\n\t\r\n \r\n"},
-	{"control", "bell \a, escape \x1b[31m, delete \x7f\r\n"},
-	{"imap-words", "a1 OK done\r\n* 1 FETCH (UID 1)\r\n)\r\n{5}\r\n"},
-	{"long-line", strings.Repeat("0123456789abcdef", 1<<16) + "\r\n"},
-	{"long-line-dots", strings.Repeat(".", 1<<20) + "\r\n"},
-	{"buffer-edges", strings.Repeat(strings.Repeat("x", 4094)+"\r\n.", 40) + "\r\n"},
+// oddBodies stand behind an ordinary header and an empty line. They are made when
+// they are asked for: "mailrill demo" has this package in every mailrill.
+func oddBodies() []struct{ name, body string } {
+	return []struct{ name, body string }{
+		{"8bit", "na\xefve caf\xe9 \xff\xfe\x80\r\n"},
+		{"dot-first", ".first\r\nsecond\r\n"},
+		{"dot-last", "first\r\n.last\r\n"},
+		{"dot-alone", "before\r\n.\r\nbehind\r\n"},
+		{"dot-alone-first", ".\r\nbehind\r\n"},
+		{"dot-alone-last", "before\r\n.\r\n"},
+		{"dots", ".\r\n..\r\n...\r\n.. \r\n. .\r\n"},
+		{"dot-no-end", "before\r\n."},
+		{"bare-lf", "one\ntwo\nthree\r\n"},
+		{"bare-lf-last", "one\r\ntwo\n"},
+		{"bare-cr", "one\rtwo\rthree\r\n"},
+		{"bare-cr-last", "one\r\ntwo\r"},
+		{"cr-cr-lf", "one\r\r\ntwo\r\r\n"},
+		{"lf-dot-crlf", "one\n.\r\ntwo\r\n"},
+		{"crlf-dot-lf", "one\r\n.\ntwo\r\n"},
+		{"lf-dot-lf", "one\n.\ntwo\r\n"},
+		{"cr-dot-cr", "one\r.\rtwo\r\n"},
+		{"lf-dots", "one\n..two\n.three\r\n"},
+		{"smuggled", "one\n.\r\n+OK 1 evil\r\nMAIL FROM:<evil@example.org>\r\n"},
+		{"nul", "a\x00b\r\n\x00\r\n"},
+		{"body-empty", ""},
+		{"body-empty-line", "\r\n"},
+		{"body-first-line-empty", "\r\nsecond\r\n"},
+		{"no-final-line-end", "the end"},
+		{"blanks", "   \r\n\t\r\n \r\n"},
+		{"control", "bell \a, escape \x1b[31m, delete \x7f\r\n"},
+		{"imap-words", "a1 OK done\r\n* 1 FETCH (UID 1)\r\n)\r\n{5}\r\n"},
+		{"long-line", strings.Repeat("0123456789abcdef", 1<<16) + "\r\n"},
+		{"long-line-dots", strings.Repeat(".", 1<<20) + "\r\n"},
+		{"buffer-edges", strings.Repeat(strings.Repeat("x", 4094)+"\r\n.", 40) + "\r\n"},
+	}
 }
 
 // oddHeaders are lines within a header, with a body "text" behind it.
-var oddHeaders = []struct{ name, lines string }{
-	{"8bit-header", "X-Raw: na\xefve \xc4\xe3\xba\xc3\r\n"},
-	{"foreign-trace", "X-Mailrill-ID: abcdefghijklmnopqrstuvwxyz other\r\n"},
-	{"foreign-trace-twice", "X-Mailrill-ID: aaaaaaaaaaaaaaaaaaaaaaaaaa one\r\nx-mailrill-id:bbbbbbbbbbbbbbbbbbbbbbbbbb two\r\n"},
-	{"no-colon", "this line is no field\r\n"},
-	{"folded", "X-Folded: one\r\n two\r\n\tthree\r\n \r\n four\r\n"},
-	{"bare-lf-header", "X-One: 1\nX-Two: 2\r\n"},
-	{"long-header", "X-Long: " + strings.Repeat("0123456789", 10_000) + "\r\n"},
-	{"many-fields", strings.Repeat("X-Many: once more\r\n", 2_000)},
+func oddHeaders() []struct{ name, lines string } {
+	return []struct{ name, lines string }{
+		{"8bit-header", "X-Raw: na\xefve \xc4\xe3\xba\xc3\r\n"},
+		{"foreign-trace", "X-Mailrill-ID: abcdefghijklmnopqrstuvwxyz other\r\n"},
+		{"foreign-trace-twice", "X-Mailrill-ID: aaaaaaaaaaaaaaaaaaaaaaaaaa one\r\nx-mailrill-id:bbbbbbbbbbbbbbbbbbbbbbbbbb two\r\n"},
+		{"no-colon", "this line is no field\r\n"},
+		{"folded", "X-Folded: one\r\n two\r\n\tthree\r\n \r\n four\r\n"},
+		{"bare-lf-header", "X-One: 1\nX-Two: 2\r\n"},
+		{"long-header", "X-Long: " + strings.Repeat("0123456789", 10_000) + "\r\n"},
+		{"many-fields", strings.Repeat("X-Many: once more\r\n", 2_000)},
+	}
 }
 
 // Shapes returns messages that no good mail program writes, and that servers
@@ -68,10 +73,10 @@ var oddHeaders = []struct{ name, lines string }{
 func Shapes() []Shape {
 	var out []Shape
 	add := func(name, message string) { out = append(out, Shape{name, []byte(message)}) }
-	for _, o := range oddBodies {
+	for _, o := range oddBodies() {
 		add(o.name, fmt.Sprintf(shapeHeader, o.name)+"\r\n"+o.body)
 	}
-	for _, o := range oddHeaders {
+	for _, o := range oddHeaders() {
 		add(o.name, fmt.Sprintf(shapeHeader, o.name)+o.lines+"\r\ntext\r\n")
 	}
 	for _, w := range encodedWords {
