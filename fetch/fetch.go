@@ -72,6 +72,12 @@ type Session interface {
 	Close(commit bool) error
 }
 
+// A Sizer is a Session whose List may leave sizes out, since it takes another
+// listing to know them. Sizes puts them into items of the open folder.
+type Sizer interface {
+	Sizes(ctx context.Context, items []Item) error
+}
+
 // A Dater is a Session that can tell arrival dates and flags without bodies.
 // Like Retrieve it calls fn once an item; an item that is gone is left out.
 type Dater interface {
@@ -119,7 +125,7 @@ type Cursor struct {
 type Item struct {
 	Key  string // what the ledger knows it by; printable ASCII, at most 100 octets
 	Num  uint32 // message number (POP3, this session only) or UID
-	Size int64  // octets as the server states them, often not exactly; -1 unknown
+	Size int64  // octets as the server states them, often not exactly; -1 unknown, see Sizer
 	// Same is an id that the server gives to one message in every folder it
 	// appears in (Gmail's X-GM-MSGID); 0 where there is none.
 	Same uint64

@@ -68,6 +68,9 @@ func (s *suite) openContext(ctx context.Context, m Mailbox) (fetch.Session, fetc
 	s.must(err)
 	items, err := session.List(ctx, fetch.Cursor{})
 	s.must(err)
+	if sizer, ok := session.(fetch.Sizer); ok {
+		s.must(sizer.Sizes(ctx, items))
+	}
 	if listing.Count != len(items) {
 		s.Fatalf("Open counts %d messages, List gives %d", listing.Count, len(items))
 	}

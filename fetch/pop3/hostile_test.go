@@ -37,8 +37,8 @@ func TestBadStatus(t *testing.T) {
 				"USER":     login("")[:3],
 				"PASS":     login("")[:4],
 				"STAT":     listed("", 1)[:6],
-				"LIST":     listed("", 1)[:7],
-				"UIDL":     listed("", 1)[:8],
+				"UIDL":     listed("", 1)[:uidlStep+1],
+				"LIST":     listed("", 1),
 			} {
 				steps := append([]step(nil), whole...)
 				steps[len(steps)-1].send = bad
@@ -195,7 +195,7 @@ func TestSizeLies(t *testing.T) {
 }
 
 func TestNoBody(t *testing.T) {
-	steps := login("", step{"STAT", "+OK 2 10\r\n"}, step{"LIST", "+OK\r\n1 10\r\n2 0\r\n.\r\n"}, step{"UIDL", "+OK\r\n1 a\r\n2 b\r\n.\r\n"},
+	steps := login("", step{"STAT", "+OK 2 10\r\n"}, step{"UIDL", "+OK\r\n1 a\r\n2 b\r\n.\r\n"}, step{"LIST", "+OK\r\n1 10\r\n2 0\r\n.\r\n"},
 		step{"RETR 1", "+OK\r\n.\r\n"}, step{"RETR 2", "+OK\r\n.\r\n"})
 	s, items := list(t, Options{}, steps...)
 	all, err := retrieveAll(t, s, items)
@@ -215,7 +215,7 @@ func TestMute(t *testing.T) {
 		"in CAPA":  {{"", "+OK\r\n"}, {"CAPA", "+OK\r\nTOP\r\n"}},
 		"PASS":     append(login("")[:3], step{"PASS secret", ""}),
 		"STAT":     login("", step{"STAT", "+OK 1"}),
-		"in UIDL":  append(listed("", 1)[:7], step{"UIDL", "+OK\r\n1 u1\r\n"}),
+		"in UIDL":  append(listed("", 1)[:uidlStep], step{"UIDL", "+OK\r\n1 u1\r\n"}),
 		"in RETR":  listed("", 1, step{"RETR 1", "+OK\r\nfoo\r\n"}),
 		"in DELE":  listed("", 1, step{"RETR 1", "+OK\r\n\r\n.\r\n"}, step{"TOP 1 0", "+OK\r\n\r\n.\r\n"}, step{"DELE 1", ""}),
 	} {

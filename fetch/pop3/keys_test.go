@@ -32,7 +32,7 @@ func unnamed(capabilities string, uidls []string, steps ...step) []step {
 	for i, u := range uidls {
 		uidl.WriteString(itoa(i+1) + " " + u + "\r\n")
 	}
-	all[len(all)-1].send = "+OK\r\n" + uidl.String() + ".\r\n"
+	all[uidlStep].send = "+OK\r\n" + uidl.String() + ".\r\n"
 	return append(all, steps...)
 }
 
@@ -143,7 +143,7 @@ func TestUselessKeysAreNotGone(t *testing.T) {
 	}
 
 	steps := listed("", 2, tops...)
-	steps[7].send = "-ERR what?\r\n"
+	steps[uidlStep].send = "-ERR what?\r\n"
 	s, _ = list(t, Options{}, steps...)
 	if done, err := s.Finish(t.Context(), due, deleting); err != nil || len(done) != 0 {
 		t.Errorf("no UIDLs today: done %q, error %v", done, err)

@@ -13,14 +13,15 @@ type box struct {
 	listed     bool
 	uidls      bool // the server has UIDLs
 	keys       []string
-	sizes      []int64
+	sizes      []int64             // nil: LIST was not asked
 	shared     map[string]bool     // keys of UIDLs that occur more than once: they name nobody
 	twins      map[string][]uint32 // numbers of messages that are equal octet for octet, by their key
 	unreadable map[string]error    // why a message has a key of the kind "e:"
 }
 
 // List lists all messages; POP3 has no cursors. Messages that are equal octet for
-// octet and cannot be told apart by a UIDL are one item.
+// octet and cannot be told apart by a UIDL are one item. Sizes are asked for only
+// where they are needed to tell messages apart; else they are -1 until Sizes.
 //
 // Where UIDLs do not do, it looks at messages: at headers by TOP, at whole
 // messages by RETR where those leave a doubt.
@@ -42,13 +43,15 @@ func (s *session) list(ctx context.Context) (err error) {
 		s.box.listed, s.box.uidls = true, true
 		return nil
 	}
-	if s.box.sizes, err = s.sizes(); err != nil {
-		return err
-	}
 	if s.box.keys, s.box.uidls, err = s.uidls(); err != nil {
 		return err
 	}
 	s.box.dropShared()
+	if len(s.box.unnamed()) > 0 {
+		if err := s.learnSizes(); err != nil {
+			return err
+		}
+	}
 	if err := s.keysByHeader(ctx); err != nil {
 		return err
 	}
@@ -66,9 +69,37 @@ func (s *session) items() []fetch.Item {
 		if equal := s.box.twins[key]; len(equal) > 0 && equal[0] != num {
 			continue
 		}
-		items = append(items, fetch.Item{Key: key, Num: num, Size: s.box.sizes[i]})
+		items = append(items, fetch.Item{Key: key, Num: num, Size: s.box.size(num)})
 	}
 	return items
+}
+
+// Sizes tells the sizes of a listing's items, by LIST.
+func (s *session) Sizes(ctx context.Context, items []fetch.Item) error {
+	defer s.cutWith(ctx)()
+	if err := s.learnSizes(); err != nil {
+		return ended(ctx, err)
+	}
+	for i, it := range items {
+		items[i].Size = s.box.size(it.Num)
+	}
+	return nil
+}
+
+// learnSizes asks for sizes, once a listing.
+func (s *session) learnSizes() (err error) {
+	if s.box.sizes == nil && s.count > 0 {
+		s.box.sizes, err = s.sizes()
+	}
+	return err
+}
+
+// size is that of a message as the server states it, -1 where it is not known.
+func (b *box) size(num uint32) int64 {
+	if num < 1 || int64(num) > int64(len(b.sizes)) {
+		return -1
+	}
+	return b.sizes[num-1]
 }
 
 // dropShared takes away keys that name more than one message.
@@ -106,7 +137,7 @@ func (s *session) keysByHeader(ctx context.Context) error {
 	}
 	err := s.headers(ctx, topHeaders, s.box.unnamed(), func(num uint32, h *header, refused error) error {
 		if refused == nil && h.hash.Telling() {
-			s.box.keys[num-1] = headerKey(s.box.sizes[num-1], h.hash.Sum())
+			s.box.keys[num-1] = headerKey(s.box.size(num), h.hash.Sum())
 		}
 		return nil
 	})
@@ -120,7 +151,7 @@ func (s *session) keysByBody(ctx context.Context) error {
 	return s.each(ctx, "RETR", retr, nums, func(i int, refused error) error {
 		num := nums[i]
 		if refused != nil {
-			key := unreadableKey(num, s.box.sizes[num-1])
+			key := unreadableKey(num, s.box.size(num))
 			s.box.keys[num-1] = key
 			s.box.unreadable[key] = refused
 			return nil

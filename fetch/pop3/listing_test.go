@@ -153,8 +153,8 @@ func TestUIDLRefused(t *testing.T) {
 	for _, c := range []struct{ capa, answer string }{
 		{"UIDL,TOP", "-ERR no\r\n"}, {"", "-ERR [SYS/TEMP] later\r\n"}, {"TOP", "-ERR [IN-USE] later\r\n"},
 	} {
-		steps := listed(c.capa, 1)
-		steps[len(steps)-1].send = c.answer
+		steps := listed(c.capa, 1)[:uidlStep+1]
+		steps[uidlStep].send = c.answer
 		s := connect(t, Options{}, steps...)
 		_, err := openAndList(t.Context(), s)
 		if r, ok := refused(err); !ok || r.Command != "UIDL" {

@@ -6,14 +6,15 @@ import (
 	"mailrill/fetch"
 )
 
-// With PIPELINING (RFC 2449, 6.6) up to window commands are on their way, and
-// more are sent when no more than refill of them are unanswered: mpop's figures.
-// A hundred commands of twelve octets fill no buffer on either side, so that
-// sending them never waits for a server that waits for us to read; twenty cover
-// a round trip while the next eighty are written in one packet.
+// With PIPELINING (RFC 2449, 6.6) commands are on their way for so many messages,
+// or until the answers come to so many octets, as far as sizes are known; more are
+// sent when a quarter of that has come. 4 MiB keep a line of 200 Mbit/s busy for
+// 160 ms. 500 commands of twelve octets fill no buffer on either side, so that
+// sending them never waits for a server that waits for us to read.
 const (
-	window = 100
-	refill = 20
+	window       = 500
+	windowOctets = 4 << 20
+	windowLeast  = 2 // however large they are: one that is read, and the next
 )
 
 // each sends one command for each of nums and calls fn with the outcome of each,
@@ -26,7 +27,7 @@ func (s *session) each(ctx context.Context, verb string, command func(num uint32
 	}
 	p := pipeline{session: s, verb: verb, command: command, nums: nums, most: 1}
 	if s.caps.has("PIPELINING") {
-		p.most, p.least = window, refill
+		p.most = window
 	}
 	for i := range nums {
 		if err := ctx.Err(); err != nil {
@@ -49,24 +50,29 @@ type pipeline struct {
 	verb    string
 	command func(num uint32) string
 	nums    []uint32
-	most    int // commands in flight
-	least   int // commands in flight at which more are sent
-	sent    int // the first of nums that was not sent
-	waiting int // commands without an answer
+	most    int    // commands in flight
+	sent    int    // the first of nums that was not sent
+	reading uint32 // the message whose answer is being read; 0: none
+	waiting int    // commands in flight, that one among them
+	octets  int64  // that they bring
 }
 
 // next returns the outcome of the command for nums[i], a refusal, and apart from
 // it the error that ends the session.
 func (p *pipeline) next(i int) (outcome, err error) {
-	if p.waiting <= p.least {
+	if p.reading != 0 {
+		p.waiting--
+		p.octets -= p.size(p.reading)
+	}
+	p.reading = p.nums[i]
+	if p.waiting < windowLeast || p.waiting <= p.most*3/4 && p.octets <= windowOctets*3/4 {
 		if err := p.fill(); err != nil {
 			return nil, err
 		}
 	}
-	if p.nums[i] == 0 {
+	if p.reading == 0 {
 		return fetch.ErrGone, nil
 	}
-	p.waiting--
 	outcome = p.session.answer(p.verb)
 	if p.session.dead != nil {
 		return nil, outcome
@@ -76,10 +82,11 @@ func (p *pipeline) next(i int) (outcome, err error) {
 
 func (p *pipeline) fill() error {
 	var batch []string
-	for p.sent < len(p.nums) && p.waiting < p.most {
+	for p.sent < len(p.nums) && p.waiting < p.most && (p.waiting < windowLeast || p.octets < windowOctets) {
 		if num := p.nums[p.sent]; num != 0 {
 			batch = append(batch, p.command(num))
 			p.waiting++
+			p.octets += p.size(num)
 		}
 		p.sent++
 	}
@@ -87,4 +94,12 @@ func (p *pipeline) fill() error {
 		return nil
 	}
 	return p.session.send(p.verb, batch...)
+}
+
+// size is how many octets the answer for a message is known to bring.
+func (p *pipeline) size(num uint32) int64 {
+	if p.verb != "RETR" {
+		return 0
+	}
+	return max(p.session.box.size(num), 0)
 }

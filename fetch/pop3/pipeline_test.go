@@ -2,6 +2,7 @@ package pop3
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -24,14 +25,45 @@ func bodiesOf(from, to int) string {
 	return b.String()
 }
 
-// With PIPELINING a hundred are asked for at once, and eighty more when twenty
-// are left: the server answers only when it has heard all that it should.
+// With PIPELINING a window full is asked for at once, and more when a quarter of it
+// has come: the server answers only when it has heard all that it should.
 func TestWindow(t *testing.T) {
-	s, items := list(t, Options{}, listed("PIPELINING", 250,
-		step{retrs(1, 100), bodiesOf(1, 80)}, step{retrs(101, 180), bodiesOf(81, 160)}, step{retrs(181, 250), bodiesOf(161, 250)})...)
+	const n, quarter = window + 300, window / 4
+	steps := []step{{retrs(1, window), bodiesOf(1, quarter)}}
+	for heard := window; heard < n; heard += quarter {
+		until := min(heard+quarter, n)
+		steps = append(steps, step{retrs(heard+1, until), bodiesOf(heard-window+quarter+1, heard-window+2*quarter)})
+	}
+	steps[len(steps)-1].send = bodiesOf((len(steps)-1)*quarter+1, n)
+	retrievesAll(t, n, listed("PIPELINING", n, steps...))
+}
+
+// What is on its way is bounded in octets, too; two there are at least.
+func TestWindowOfLargeMessages(t *testing.T) {
+	for size, in := range map[int]int{windowOctets / 8: 8, windowOctets / 2: 2, 3 * windowOctets: 2} {
+		const n = 20
+		least := max(in*3/4, 1) // when these are left more are sent
+		steps := []step{{retrs(1, in), bodiesOf(1, in-least)}}
+		told := in - least
+		for heard := in; heard < n; heard += in - least {
+			until := min(heard+in-least, n)
+			steps = append(steps, step{retrs(heard+1, until), bodiesOf(told+1, told+in-least)})
+			told += in - least
+		}
+		last := &steps[len(steps)-1]
+		last.send = bodiesOf(told-(in-least)+1, n)
+		all := listed("PIPELINING", n, steps...)
+		all[uidlStep+1].send = strings.ReplaceAll(all[uidlStep+1].send, " 10\r", " "+strconv.Itoa(size)+"\r")
+		retrievesAll(t, n, all)
+	}
+}
+
+func retrievesAll(t *testing.T, n int, steps []step) {
+	t.Helper()
+	s, items := list(t, Options{}, steps...)
 	all, err := retrieveAll(t, s, items)
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || len(all) != n {
+		t.Fatal(len(all), err)
 	}
 	for i, g := range all {
 		if g.err != nil || g.body != itoa(i+1)+"\r\n" {

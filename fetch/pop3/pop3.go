@@ -102,7 +102,7 @@ type dialed struct{ net.Conn }
 
 func (d dialed) Dial(string, string) (net.Conn, error) { return d.Conn, nil }
 
-// A session is a fetch.Session and a fetch.Dater.
+// A session is a fetch.Session, a fetch.Sizer and a fetch.Dater.
 type session struct {
 	o    Options
 	gate *gate
@@ -118,6 +118,7 @@ type session struct {
 
 var (
 	_ fetch.Session = (*session)(nil)
+	_ fetch.Sizer   = (*session)(nil)
 	_ fetch.Dater   = (*session)(nil)
 )
 

@@ -109,6 +109,9 @@ func login(capabilities string, steps ...step) []step {
 	}, steps...)
 }
 
+// uidlStep is which of the steps of listed is UIDL; LIST is behind it.
+const uidlStep = 6
+
 // listed are the steps of a session that has listed n messages, with the UIDLs
 // u1, u2 …, of ten octets each.
 func listed(capabilities string, n int, steps ...step) []step {
@@ -119,8 +122,8 @@ func listed(capabilities string, n int, steps ...step) []step {
 	}
 	return login(capabilities, append([]step{
 		{"STAT", "+OK " + itoa(n) + " 100\r\n"},
-		{"LIST", "+OK\r\n" + list.String() + ".\r\n"},
 		{"UIDL", "+OK\r\n" + uidl.String() + ".\r\n"},
+		{"LIST", "+OK\r\n" + list.String() + ".\r\n"},
 	}, steps...)...)
 }
 
@@ -153,7 +156,11 @@ func openAndList(ctx context.Context, s fetch.Session) ([]fetch.Item, error) {
 	if _, err := s.Open(ctx, Inbox); err != nil {
 		return nil, err
 	}
-	return s.List(ctx, fetch.Cursor{})
+	items, err := s.List(ctx, fetch.Cursor{})
+	if err != nil {
+		return nil, err
+	}
+	return items, s.(fetch.Sizer).Sizes(ctx, items)
 }
 
 // A got is what Retrieve handed over.

@@ -41,7 +41,7 @@ var (
 
 // answerBody is the answer to a command for a message, which ends.
 func (s *session) answerBody(num uint32) *body {
-	return newBody(s.gate.in, s.gate.crlf).whole(s.box.sizes[num-1])
+	return newBody(s.gate.in, s.gate.crlf).whole(s.box.size(num))
 }
 
 // headers shows fn the header of each of nums, or the server's refusal.

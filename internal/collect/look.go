@@ -2,6 +2,7 @@ package collect
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"mailrill/fetch"
@@ -46,6 +47,9 @@ func (v *visit) look(b *box) (err error) {
 	if b.known, err = v.c.Ledger.Lookup(v.hard, b.row.ID, keys(b.items)); err != nil {
 		return err
 	}
+	if err := v.sizes(b); err != nil {
+		return err
+	}
 	if err := v.missing(b); err != nil {
 		return err
 	}
@@ -56,6 +60,20 @@ func (v *visit) look(b *box) (err error) {
 		return err
 	}
 	return v.choose(b)
+}
+
+// sizes asks for the sizes that a listing has left out, if there is a message
+// whose size matters: one that may be retrieved.
+func (v *visit) sizes(b *box) error {
+	sizer, ok := v.session.(fetch.Sizer)
+	settled := func(it fetch.Item) bool { return b.known[it.Key].State.Terminal() }
+	if !ok || !b.listing.Drains && !slices.ContainsFunc(b.items, func(it fetch.Item) bool { return !settled(it) }) {
+		return nil
+	}
+	if err := sizer.Sizes(v.hard, b.items); err != nil {
+		return fmt.Errorf("%w %s: ask for sizes: %w", errFolder, b.name, err)
+	}
+	return nil
 }
 
 // enter opens a folder.
