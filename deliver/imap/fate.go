@@ -39,7 +39,7 @@ func (d *Destination) fate(err error) error {
 		return fmt.Errorf("%w: %w", deliver.ErrNotTaken, err)
 	}
 	refusal, ok := errors.AsType[*reply.Error](err)
-	if !ok {
+	if !ok || errors.Is(err, imapwire.ErrNoAnswer) {
 		return fmt.Errorf("it may be stored or not: %w", err)
 	}
 	return fmt.Errorf("%w: %w", d.refusalKind(refusal), err)

@@ -97,6 +97,7 @@ func TestFate(t *testing.T) {
 		{no("", "MAIL HAS SAVED BY SMTP!"), deliver.ErrSkipped, ""},
 		{fmt.Errorf("%w: broken pipe", imapwire.ErrNotSent), deliver.ErrNotTaken, ""},
 		{io.ErrUnexpectedEOF, nil, reply.Network},
+		{fmt.Errorf("%w: %w", imapwire.ErrNoAnswer, no("UNAVAILABLE", "shutting down")), nil, reply.Temporary},
 	}
 	fates := []error{deliver.ErrRejected, deliver.ErrSkipped, deliver.ErrNotTaken, deliver.ErrUnavailable}
 	for _, test := range tests {

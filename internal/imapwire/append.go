@@ -36,7 +36,7 @@ var ErrTogether = errors.New("refused together with others")
 //	*reply.Error   refused (NO, BAD): surely not stored; the session lives
 //	ErrNotSent     the last octet of the message was never written: surely not
 //	               stored. It wraps the reason
-//	any other      it may have been stored or not
+//	ErrNoAnswer    it may have been stored or not. It wraps the reason
 //
 // Where the server has MULTIAPPEND (RFC 3502) and LITERAL+, messages that are sent
 // together are stored by one command. Else each has its own, up to 64 in flight:
@@ -177,7 +177,7 @@ func (a *Appender) End(cause error) error {
 
 // abandon tells the fate of a command whose answer will not come.
 func (a *Appender) abandon(c *command, cause error) {
-	err := fmt.Errorf("append: no answer: %w", cause)
+	err := fmt.Errorf("append: %w: %w", ErrNoAnswer, cause)
 	if c.end == 0 || a.out.written.Load() < c.end {
 		err = notSent(cause)
 	}

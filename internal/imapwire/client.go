@@ -87,6 +87,11 @@ type AppendUID struct{ Validity, UID uint32 }
 // the message was written. It was surely not stored.
 var ErrNotSent = errors.New("not sent")
 
+// ErrNoAnswer: the connection broke, or was given up, before the answer to a message
+// that may be whole at the server. The reason may hold what the server said then, in
+// a BYE: that is no answer to the message.
+var ErrNoAnswer = errors.New("no answer")
+
 // IMAP returns go-imap's client for the commands that are not methods of Client:
 // Store, UIDExpunge, Move, Copy, Create, Idle, Noop, Status. Its FETCH brings no
 // bodies and its LIST nothing at all: those are Fetch and List. Each command is
