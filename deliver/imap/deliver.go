@@ -11,7 +11,8 @@ import (
 
 type doneFunc = func(*deliver.Message, deliver.Receipt, error)
 
-// Deliver stores the messages in their order, those of one folder in one go.
+// Deliver stores the messages, those of one folder in one go. Their order is kept on
+// one connection only: where each message costs a round trip there are several.
 func (d *Destination) Deliver(ctx context.Context, batches <-chan []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
 	for ms := range batches {
 		for len(ms) > 0 {
@@ -74,15 +75,33 @@ func (d *Destination) deliverTo(ctx context.Context, ms []*deliver.Message, batc
 		}
 		return nil, err
 	}
-	w := &window{d: d, name: ms[0].Folder, folder: folder, batches: batches, done: done}
-	err = w.deliver(ctx, ms)
-	return w.more, err
+	w := &window{d: d, s: d.session, name: ms[0].Folder, folder: folder, batches: batches, done: done}
+	if d.session.AppendsWait() && d.o.Connections > 1 {
+		more, err = w.spread(ctx, ms)
+	} else {
+		err = w.deliver(ctx, ms)
+		more = w.more
+	}
+	d.tidy(err)
+	return more, err
+}
+
+// tidy drops a connection that broke. If the account takes no more the folder may
+// have gone: it is looked for again.
+func (d *Destination) tidy(err error) {
+	switch {
+	case d.session.lost:
+		d.drop()
+	case err != nil:
+		clear(d.session.folders)
+		d.session.boxes = nil
+	}
 }
 
 // dropTooLarge refuses what the server said it will not take (RFC 7889), so that
 // it is not sent in vain each time.
-func (d *Destination) dropTooLarge(ms []*deliver.Message, done doneFunc) (fit []*deliver.Message) {
-	limit, stated := d.session.AppendLimit()
+func (s *session) dropTooLarge(ms []*deliver.Message, done doneFunc) (fit []*deliver.Message) {
+	limit, stated := s.AppendLimit()
 	for _, m := range ms {
 		if stated && m.Size > limit {
 			done(m, deliver.Receipt{}, fmt.Errorf("%w: it has %d octets, the server takes up to %d (APPENDLIMIT)", deliver.ErrRejected, m.Size, limit))

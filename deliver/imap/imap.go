@@ -6,6 +6,9 @@
 // and Arrived tells which, by the trace line that each copy bears. Servers search
 // unreliably (Yahoo finds nothing, Gmail and Yandex miss some), so nothing is
 // searched for: the headers of all messages from a UIDNEXT on are fetched.
+//
+// Messages are sent one behind the other (window.go); where the server has to ask for
+// each, over two connections (spread.go).
 package imap
 
 import (
@@ -32,7 +35,14 @@ type Options struct {
 	NoCreate      bool              // the provider refuses CREATE (QQ)
 	FolderParents []string          // where a folder is looked for too: with "其他文件夹", "X" finds 其他文件夹/X
 	SkippedTexts  []string          // texts of a NO which says that the server has this message from elsewhere: QQ's "Mail has saved by smtp"
+	// Connections is how many there may be at a time where each message costs its
+	// connection a round trip; 0 means DefaultConnections. Elsewhere one is enough.
+	Connections int
 }
+
+// DefaultConnections is that of Options.Connections. The second one halves the time;
+// each counts among those that the owner's mail readers need (Gmail allows 15).
+const DefaultConnections = 2
 
 // Destination is an IMAP account. It implements deliver.Destination and
 // deliver.Finder.
@@ -51,12 +61,16 @@ type session struct {
 	folders map[string]string   // configured name -> name on the server
 	flags   map[string][]string // name on the server -> PERMANENTFLAGS
 	opened  bool                // a folder is open
+	lost    bool                // the connection broke while messages were on their way
 }
 
 // New returns the account that o describes. Nothing is dialled yet.
 func New(o Options) *Destination {
 	if o.Folder == "" {
 		o.Folder = inbox
+	}
+	if o.Connections == 0 {
+		o.Connections = DefaultConnections
 	}
 	return &Destination{o: o}
 }

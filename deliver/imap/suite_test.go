@@ -29,27 +29,28 @@ var (
 // TestSuite runs against servers that differ in what they offer.
 func TestSuite(t *testing.T) {
 	servers := []struct {
-		name    string
-		change  func(*mailtest.IMAP)
-		refuses []string
+		name     string
+		change   func(*mailtest.IMAP)
+		refuses  []string
+		parallel bool
 	}{
-		{"all", func(*mailtest.IMAP) {}, nil},
-		{"one by one", func(s *mailtest.IMAP) { s.Without = []string{"MULTIAPPEND"} }, nil},
+		{"all", func(*mailtest.IMAP) {}, nil, false},
+		{"one by one", func(s *mailtest.IMAP) { s.Without = []string{"MULTIAPPEND"} }, nil, false},
 		{"literal-", func(s *mailtest.IMAP) {
 			s.Without = []string{"LITERAL+"}
 			s.Capabilities = []string{"IMAP4rev1", "LITERAL-", "BINARY", "UIDPLUS"}
-		}, nil},
-		{"bare", func(s *mailtest.IMAP) { s.Capabilities = []string{"IMAP4rev1"} }, []string{"NUL"}},
+		}, nil, true},
+		{"bare", func(s *mailtest.IMAP) { s.Capabilities = []string{"IMAP4rev1"} }, []string{"NUL"}, true},
 		{"dots, no UIDNEXT, ID wanted", func(s *mailtest.IMAP) {
 			s.Separator, s.NoUIDNext, s.RequireID, s.Without = ".", true, true, []string{"MULTIAPPEND"}
-		}, nil},
-		{"trailing blanks", func(s *mailtest.IMAP) { s.TrailingBlanks = true }, nil},
+		}, nil, false},
+		{"trailing blanks", func(s *mailtest.IMAP) { s.TrailingBlanks = true }, nil, false},
 	}
 	for _, server := range servers {
 		t.Run(server.name, func(t *testing.T) {
 			delivertest.Run(t, delivertest.Harness{
 				New:     func(t *testing.T) *delivertest.Place { return newPlace(t, server.change) },
-				Refuses: server.refuses, Folders: true, Dates: true, Flags: true,
+				Refuses: server.refuses, Folders: true, Dates: true, Flags: true, Parallel: server.parallel,
 			})
 		})
 	}

@@ -10,9 +10,11 @@ import (
 	"mailrill/internal/imapwire"
 )
 
-// A window is the time in which messages for one folder are on their way.
+// A window is the time in which messages for one folder are on their way over a
+// connection.
 type window struct {
 	d       *Destination
+	s       *session
 	name    string // of the folder, as it was asked for
 	folder  string // as the server calls it
 	batches <-chan []*deliver.Message
@@ -28,8 +30,8 @@ type window struct {
 // Then the session is free again to see that the server hangs up. The error says
 // that the connection is lost, or that the account takes no more.
 func (w *window) deliver(ctx context.Context, ms []*deliver.Message) (err error) {
-	if w.a, err = w.d.session.Appender(ctx, w.folder); err != nil {
-		w.d.drop()
+	if w.a, err = w.s.Appender(ctx, w.folder); err != nil {
+		w.s.lost = true
 		fail(ms, notTaken(err), w.done)
 		return fmt.Errorf("append messages: %w", err)
 	}
@@ -39,15 +41,11 @@ func (w *window) deliver(ctx context.Context, ms []*deliver.Message) (err error)
 		err = w.turn()
 	}
 	if err = w.a.End(err); err != nil {
-		w.d.drop()
+		w.s.lost = true
 		for _, p := range w.again {
 			p.Done(imapwire.AppendUID{}, fmt.Errorf("%w: %w", imapwire.ErrNotSent, err))
 		}
 		return fmt.Errorf("append messages: %w", err)
-	}
-	if w.stop != nil {
-		clear(w.d.session.folders) // the folder may have gone
-		w.d.session.boxes = nil
 	}
 	return w.stop
 }
@@ -85,7 +83,7 @@ func (w *window) take(ms []*deliver.Message, ok bool) error {
 
 // fits reports whether nothing is to be asked before ms can follow.
 func (w *window) fits(ms []*deliver.Message) bool {
-	_, known := w.d.session.flags[w.folder]
+	_, known := w.s.flags[w.folder]
 	return !slices.ContainsFunc(ms, func(m *deliver.Message) bool {
 		return m.Folder != w.name || hasKeyword(m) && !known
 	})
@@ -93,20 +91,20 @@ func (w *window) fits(ms []*deliver.Message) bool {
 
 func (w *window) send(ms []*deliver.Message) error {
 	var batch []*imapwire.Append
-	for _, m := range w.d.dropTooLarge(ms, w.done) {
+	for _, m := range w.s.dropTooLarge(ms, w.done) {
 		batch = append(batch, w.appendOf(m))
 	}
 	return w.a.Send(batch...)
 }
 
 func (w *window) appendOf(m *deliver.Message) *imapwire.Append {
-	s := &spool{m: m, cut: w.d.session.conn.Close}
+	s := &spool{m: m, cut: w.s.conn.Close}
 	p := &imapwire.Append{
-		Flags:  permitted(m.Flags, w.d.session.keeps(w.folder)),
+		Flags:  permitted(m.Flags, w.s.keeps(w.folder)),
 		Date:   m.Received,
 		Size:   m.Size,
 		Open:   s.open,
-		Binary: w.d.session.Has("BINARY") && holdsNUL(m),
+		Binary: w.s.Has("BINARY") && holdsNUL(m),
 	}
 	p.Done = func(at imapwire.AppendUID, err error) {
 		if err == nil {

@@ -103,6 +103,11 @@ func (c *Client) IMAP() *imapclient.Client { return c.imap }
 // case does not matter.
 func (c *Client) Has(name string) bool { return c.wire.offers(strings.ToUpper(name)) }
 
+// AppendsWait reports whether a message of more than a few KiB can only be sent once
+// the server has asked for it, which costs each a round trip. So it is of Gmail,
+// which has LITERAL- only. MULTIAPPEND alone does not help.
+func (c *Client) AppendsWait() bool { return !c.Has("LITERAL+") }
+
 // AppendLimit returns the size in octets of the largest message that the server
 // takes (RFC 7889); ok is false when it does not say, as Gmail now and then.
 func (c *Client) AppendLimit() (limit int64, ok bool) {

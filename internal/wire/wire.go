@@ -97,6 +97,7 @@ func (e Env) destination(d *config.Destination) deliver.Destination {
 			Dial: e.dialer("destination", "imap", d.Server, "").Dial, Auth: auth(d.Server), ID: e.imapID(),
 			Folder: d.Folder, Create: d.Create,
 			NoCreate: q.NoCreate, FolderParents: q.FolderParents, SkippedTexts: q.SkippedTexts,
+			Connections: min(imapdst.DefaultConnections, d.MaxConnections),
 		})
 	case config.TypeMaildir:
 		return dirdst.New(dirdst.Options{FS: e.FS, Path: d.Path, Folder: d.Folder, Create: d.Create})
