@@ -17,7 +17,7 @@ const (
 	// many messages share the fsync of a directory. BenchmarkDeliver, medians on
 	// ext4 and a busy disk: 600, 620, 960, 770 messages a second with 1, 2, 4, 8
 	// writers; 470, 730, 960, 760 with groups of 1, 16, 64, 256.
-	writers   = 4
+	writers   = 16
 	groupSize = 64
 )
 

@@ -15,7 +15,7 @@ import (
 // A flow delivers what a session retrieves, beside it. The session's goroutine
 // calls send, join and the like; one goroutine takes what has gathered, commits
 // INTENT for all of it, and hands it to the destination; another commits what
-// became of it. A batch is whatever came while the one before was on its way.
+// became of it. A batch is whatever came while the destination took no more.
 type flow struct {
 	v     *visit
 	box   *box
@@ -168,12 +168,7 @@ func (f *flow) hold(p *parcel, why error, retry time.Time) error {
 func (f *flow) deliver() {
 	batches := make(chan []*deliver.Message)
 	var feeding sync.WaitGroup
-	feeding.Go(func() {
-		defer close(batches)
-		for ps := f.next(); ps != nil; ps = f.next() {
-			f.guard(func() { f.begin(ps, batches) })
-		}
-	})
+	feeding.Go(func() { f.feed(batches) })
 	f.guard(func() { f.hand(batches) })
 	for ms := range batches { // begun, and not to be delivered any more
 		for _, m := range ms {
@@ -247,25 +242,49 @@ type panicked struct {
 
 func (p *panicked) String() string { return fmt.Sprintf("%v\n%s", p.value, p.stack) }
 
-// next returns what has gathered in the queue, nil at its end.
-func (f *flow) next() []*parcel {
-	first, ok := <-f.queue
-	if !ok {
-		return nil
-	}
-	batch, octets := []*parcel{first}, first.msg.Size
-	for octets < batchOctets && len(batch) < batchCount {
+// feed begins what comes, and hands it on as soon as the destination takes more:
+// until then a batch grows.
+func (f *flow) feed(batches chan<- []*deliver.Message) {
+	defer close(batches)
+	var begun []*deliver.Message
+	var octets int64
+	queue := f.queue
+	for queue != nil || len(begun) > 0 {
+		from, to := queue, batches
+		if len(begun) == 0 {
+			to = nil
+		}
+		if octets >= batchOctets || len(begun) >= batchCount {
+			from = nil
+		}
 		select {
-		case p, ok := <-f.queue:
+		case to <- begun:
+			begun, octets = nil, 0
+		case p, ok := <-from:
 			if !ok {
-				return batch
+				queue = nil
+				continue
 			}
-			batch, octets = append(batch, p), octets+p.msg.Size
-		default:
-			return batch
+			f.guard(func() {
+				for _, p := range f.begin(f.gathered(p, batchCount-len(begun))) {
+					begun, octets = append(begun, p.msg), octets+p.msg.Size
+				}
+			})
 		}
 	}
-	return batch
+}
+
+// gathered returns first and what is in the queue behind it.
+func (f *flow) gathered(first *parcel, most int) []*parcel {
+	ps, octets := []*parcel{first}, first.msg.Size
+	for octets < batchOctets && len(ps) < most && len(f.queue) > 0 {
+		p, ok := <-f.queue
+		if !ok {
+			break
+		}
+		ps, octets = append(ps, p), octets+p.msg.Size
+	}
+	return ps
 }
 
 // drop forgets parcels whose delivery was not begun: the next pass wants them.
@@ -275,18 +294,19 @@ func (f *flow) drop(batch []*parcel) {
 	}
 }
 
-// begin begins the delivery of ps on disk, and then hands them on. From the
-// commit on, and not before, the destination may see an octet of them.
-func (f *flow) begin(ps []*parcel, batches chan<- []*deliver.Message) {
+// begin begins the delivery of ps on disk, and returns those that were begun: all
+// or none. From the commit on, and not before, the destination may see an octet
+// of them.
+func (f *flow) begin(ps []*parcel) []*parcel {
 	if f.v.ctx.Err() != nil || f.stopped() != nil {
 		f.drop(ps)
-		return
+		return nil
 	}
-	rows, ms := make([]ledger.Row, len(ps)), make([]*deliver.Message, len(ps))
+	rows := make([]ledger.Row, len(ps))
 	for i, p := range ps {
 		p.row.Attempts++
 		p.row.At = f.v.now()
-		rows[i], ms[i] = p.row, p.msg
+		rows[i] = p.row
 	}
 	err := f.v.c.Ledger.Reserve()
 	if err == nil {
@@ -295,14 +315,14 @@ func (f *flow) begin(ps []*parcel, batches chan<- []*deliver.Message) {
 	if err != nil {
 		f.stop(fmt.Errorf("write the ledger: %w", err))
 		f.drop(ps)
-		return
+		return nil
 	}
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	for _, p := range ps {
 		f.begun[p.msg] = p
 	}
-	f.mu.Unlock()
-	batches <- ms
+	return ps
 }
 
 // errSilent is the fate of a message of which its destination said nothing.
