@@ -1,0 +1,23 @@
+// Package bench measures the program where a comparison with others says
+// nothing: servers that answer one thing at a time, large boxes. It has tests only.
+//
+// A scenario builds servers, puts them behind a line that is 40 ms long (a round
+// trip) and carries 200 Mbit/s each way for all connections together, and runs
+// the released program as a child process. Time, CPU and the peak of memory are
+// those of the child. Every scenario fails unless each message arrived once,
+// octet for octet; none fails for being slow. In small, and without -bench, they
+// are tests of just that.
+//
+// Each has its command, and what it is to reach:
+//
+//	go test ./bench -run - -bench Lockstep -benchtime 1x
+//		Servers that do not pipeline: POP3 without PIPELINING, IMAP with LITERAL-
+//		as the destination. The floor is a round trip a message, for APPEND half
+//		of one, by what a round trip took in the same run. x-floor ≤ 1.1.
+//	go test ./bench -run - -bench NothingNew -benchtime 1x
+//		A box of 100,000 that is collected already. IMAP: 8 round trips and 4096
+//		octets received. POP3: x-floor ≤ 1.3, where the floor is a bare UIDL;
+//		150 ms of CPU, 64 MiB. The destination is not connected (checked).
+//
+// The mail of a scenario lies in the memory of its servers. Servers and line share the processors with the program.
+package bench
