@@ -22,6 +22,11 @@
 //	go test ./bench -run - -bench Large -benchtime 1x
 //		20 messages of 34 MiB through each pair of ends: 64 MiB, and 70 % of the
 //		rate of a bare download, which is x-floor ≤ 1.43.
+//	go test ./bench -run - -bench Accounts -benchtime 1x
+//		500 accounts with 20 messages each: x-floor ≤ 1.5, where the floor is a
+//		bare download of the same octets over one connection; 128 MiB. One-stalls
+//		is the same beside an account whose server says nothing until all others
+//		are done; its seconds are those of the others.
 //
 // The mail of a scenario lies in the memory of its servers, up to 1.5 GiB for
 // large messages. Servers and line share the processors with the program.

@@ -55,12 +55,14 @@ func (f figures) above(u usage, floor time.Duration) figures {
 // groups are the scenarios that have a benchmark together.
 var groups = map[string][]scenario{
 	"Lockstep": lockstep, "NothingNew": nothingNew,
-	"Large": large,
+	"Large":    large,
+	"Accounts": accounts,
 }
 
 func BenchmarkLockstep(b *testing.B)   { report(b, lockstep) }
 func BenchmarkNothingNew(b *testing.B) { report(b, nothingNew) }
 func BenchmarkLarge(b *testing.B)      { report(b, large) }
+func BenchmarkAccounts(b *testing.B)   { report(b, accounts) }
 
 func report(b *testing.B, rows []scenario) {
 	for _, row := range rows {
