@@ -27,6 +27,9 @@
 //		bare download of the same octets over one connection; 128 MiB. One-stalls
 //		is the same beside an account whose server says nothing until all others
 //		are done; its seconds are those of the others.
+//	go test ./bench -run - -bench FirstCollect -benchtime 1x
+//		200,000 small messages: the last tenth takes no more than 1.1 of the first,
+//		the ledger 250 octets a message; 96 MiB.
 //
 // The mail of a scenario lies in the memory of its servers, up to 1.5 GiB for
 // large messages. Servers and line share the processors with the program.

@@ -55,14 +55,16 @@ func (f figures) above(u usage, floor time.Duration) figures {
 // groups are the scenarios that have a benchmark together.
 var groups = map[string][]scenario{
 	"Lockstep": lockstep, "NothingNew": nothingNew,
-	"Large":    large,
-	"Accounts": accounts,
+	"Large":        large,
+	"Accounts":     accounts,
+	"FirstCollect": firstCollect,
 }
 
-func BenchmarkLockstep(b *testing.B)   { report(b, lockstep) }
-func BenchmarkNothingNew(b *testing.B) { report(b, nothingNew) }
-func BenchmarkLarge(b *testing.B)      { report(b, large) }
-func BenchmarkAccounts(b *testing.B)   { report(b, accounts) }
+func BenchmarkLockstep(b *testing.B)     { report(b, lockstep) }
+func BenchmarkNothingNew(b *testing.B)   { report(b, nothingNew) }
+func BenchmarkLarge(b *testing.B)        { report(b, large) }
+func BenchmarkAccounts(b *testing.B)     { report(b, accounts) }
+func BenchmarkFirstCollect(b *testing.B) { report(b, firstCollect) }
 
 func report(b *testing.B, rows []scenario) {
 	for _, row := range rows {
