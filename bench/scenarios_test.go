@@ -58,6 +58,7 @@ var groups = map[string][]scenario{
 	"Large":        large,
 	"Accounts":     accounts,
 	"FirstCollect": firstCollect,
+	"Start":        start,
 }
 
 func BenchmarkLockstep(b *testing.B)     { report(b, lockstep) }
@@ -65,6 +66,7 @@ func BenchmarkNothingNew(b *testing.B)   { report(b, nothingNew) }
 func BenchmarkLarge(b *testing.B)        { report(b, large) }
 func BenchmarkAccounts(b *testing.B)     { report(b, accounts) }
 func BenchmarkFirstCollect(b *testing.B) { report(b, firstCollect) }
+func BenchmarkStart(b *testing.B)        { report(b, start) }
 
 func report(b *testing.B, rows []scenario) {
 	for _, row := range rows {
