@@ -19,27 +19,40 @@ const perAccount = 20
 func collectAccounts(t testing.TB, s scale, from, to string) figures {
 	r := newRig(t)
 	dest := r.sink(to)
-	all := r.sources(s, from)
+	all, doors := r.sources(s, from)
 	r.line.set(s)
 	floor := r.download("pop3", r.start(&mailtest.POP3{Store: all, User: "u", Password: "p", TLS: r.secure()}))
 	u := r.once()
 	r.check(dest, all)
-	return u.figures(s.n*perAccount).above(u, floor)
+	f := u.figures(s.n*perAccount).above(u, floor)
+	f["source-round-trips/account"] = roundTripsEach(doors)
+	if dest.door != nil {
+		f["sink-round-trips/account"] = float64(dest.door.reset().roundTrips()) / float64(s.n)
+	}
+	return f
 }
 
-// sources starts a server for each account, and returns a mailbox of all their
-// messages.
-func (r *rig) sources(s scale, protocol string) (all *mailtest.Store) {
+func roundTripsEach(doors []*door) float64 {
+	trips := 0
+	for _, d := range doors {
+		trips += d.reset().roundTrips()
+	}
+	return float64(trips) / float64(len(doors))
+}
+
+// sources starts a server for each account, and returns the doors to them and a
+// mailbox of all their messages.
+func (r *rig) sources(s scale, protocol string) (all *mailtest.Store, doors []*door) {
 	r.t.Helper()
 	all = mailtest.NewStore()
 	for i := range s.n {
 		store := letters(i*perAccount, perAccount, s.size)
-		r.source(fmt.Sprintf("a%d", i), protocol, store)
+		doors = append(doors, r.source(fmt.Sprintf("a%d", i), protocol, store))
 		for _, m := range store.Messages("INBOX") {
 			all.Add("INBOX", mailtest.Message{Body: m.Body})
 		}
 	}
-	return all
+	return all, doors
 }
 
 // collectBesideStalled has the server of the first account say nothing until all
@@ -49,7 +62,7 @@ func collectBesideStalled(t testing.TB, s scale) figures {
 	dest := r.sink("maildir")
 	stalled := &mute{until: make(chan struct{})}
 	r.account("stalled", "pop3", r.start(stalled), true)
-	all := r.sources(s, "pop3")
+	all, _ := r.sources(s, "pop3")
 	r.line.set(s)
 	var others time.Duration
 	left, begun := s.n, time.Now()
