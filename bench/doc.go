@@ -34,6 +34,8 @@
 //		`mailrill version` ≤ 30 ms; a pass with nothing new over a line without
 //		length ≤ 30 ms; the binary ≤ 20 MiB.
 //
+// With -args -n 1000 behind it a command takes so many messages, or accounts.
+//
 // The mail of a scenario lies in the memory of its servers, up to 1.5 GiB for
 // large messages. Servers and line share the processors with the program.
 package bench

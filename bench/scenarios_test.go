@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"flag"
 	"testing"
 	"time"
 )
@@ -68,8 +69,14 @@ func BenchmarkAccounts(b *testing.B)     { report(b, accounts) }
 func BenchmarkFirstCollect(b *testing.B) { report(b, firstCollect) }
 func BenchmarkStart(b *testing.B)        { report(b, start) }
 
+// number is for trying things.
+var number = flag.Int("n", 0, "messages or accounts of a benchmark, instead of its own number")
+
 func report(b *testing.B, rows []scenario) {
 	for _, row := range rows {
+		if *number > 0 {
+			row.full.n = *number
+		}
 		b.Run(row.name, func(b *testing.B) {
 			var found figures
 			for b.Loop() {
