@@ -19,24 +19,28 @@ func collectFirst(t testing.TB, s scale, from, to string) figures {
 	source := r.source("a", from, store)
 	r.line.set(s)
 	u := r.once()
-	seen := source.reset()
+	bodies, way := source, down
+	if dest.door != nil { // the source runs ahead at first, by what the program holds
+		bodies, way = dest.door, up
+	}
+	passed := bodies.reset()
 	r.check(dest, store)
 	f := u.figures(s.n)
 	f["ledger-octets/message"] = float64(r.ledgerOctets()) / float64(s.n)
-	tenths := seen.tenths(int64(s.n * s.size))
+	tenths := passed.tenths(way, int64(s.n*s.size))
 	f["first-tenth-s"] = tenths[0].Seconds()
 	f["last-tenth-s"] = tenths[9].Seconds()
 	return f
 }
 
-// tenths returns how long each tenth of the bodies took to come down. Whatever
-// comes down before them, the listing that is, comes first.
-func (c counts) tenths(bodies int64) (out [10]time.Duration) {
-	end := c.octets[down]
+// tenths returns how long each tenth of the bodies took to pass. Whatever passes
+// besides, such as a listing, comes before them.
+func (c counts) tenths(way int, bodies int64) (out [10]time.Duration) {
+	begin, marks := c.octets[way]-bodies, c.marks[way]
 	when := func(tenth int) time.Time {
-		octets := end - bodies + bodies*int64(tenth)/10
-		i := sort.Search(len(c.marks)-1, func(i int) bool { return c.marks[i].octets >= octets })
-		return c.marks[i].at
+		octets := begin + bodies*int64(tenth)/10
+		i := sort.Search(len(marks)-1, func(i int) bool { return marks[i].octets >= octets })
+		return marks[i].at
 	}
 	for i := range out {
 		out[i] = when(i + 1).Sub(when(i))

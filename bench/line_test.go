@@ -67,10 +67,10 @@ type door struct {
 	connections int
 	flights     int // how often the program spoke, first or after it had been told something
 	octets      [2]int64
-	marks       []mark
+	marks       [2][]mark
 }
 
-// A mark says when so many octets had come down.
+// A mark says when so many octets had passed, one way.
 type mark struct {
 	at     time.Time
 	octets int64
@@ -83,7 +83,7 @@ const markEvery = 64 << 10
 type counts struct {
 	connections, flights int
 	octets               [2]int64
-	marks                []mark
+	marks                [2][]mark
 }
 
 // roundTrips is how often the program waited for the line: once for each
@@ -95,7 +95,7 @@ func (d *door) reset() counts {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c := counts{d.connections, d.flights, d.octets, d.marks}
-	d.connections, d.flights, d.octets, d.marks = 0, 0, [2]int64{}, nil
+	d.connections, d.flights, d.octets, d.marks = 0, 0, [2]int64{}, [2][]mark{}
 	return c
 }
 
@@ -196,15 +196,12 @@ func (p *passage) count(way, n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.octets[way] += int64(n)
-	if way == up {
-		if p.told {
-			p.flights++
-		}
-		p.told = false
-		return
+	marks := p.marks[way]
+	if len(marks) == 0 || p.octets[way]-marks[len(marks)-1].octets >= markEvery {
+		p.marks[way] = append(marks, mark{time.Now(), p.octets[way]})
 	}
-	p.told = true
-	if len(p.marks) == 0 || p.octets[down]-p.marks[len(p.marks)-1].octets >= markEvery {
-		p.marks = append(p.marks, mark{time.Now(), p.octets[down]})
+	if way == up && p.told {
+		p.flights++
 	}
+	p.told = way == down
 }
