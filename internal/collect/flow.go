@@ -40,6 +40,11 @@ type flow struct {
 const (
 	batchOctets = 8 << 20 // a MULTIAPPEND of this size runs at nearly full speed
 	batchCount  = 256
+
+	// commitPause is how long commits of a flow may lie apart while there is no hurry.
+	// Dovecot's LMTP answers for one message at a time: with a commit for each, 2,000
+	// took 1,600 fsyncs, which hold up its own on the same disk.
+	commitPause = 10 * time.Millisecond
 )
 
 // A fate is what became of a parcel.
@@ -243,28 +248,32 @@ type panicked struct {
 func (p *panicked) String() string { return fmt.Sprintf("%v\n%s", p.value, p.stack) }
 
 // feed begins what comes, and hands it on as soon as the destination takes more:
-// until then a batch grows.
+// until then a batch grows now and then.
 func (f *flow) feed(batches chan<- []*deliver.Message) {
 	defer close(batches)
 	var begun []*deliver.Message
 	var octets int64
-	queue := f.queue
-	for queue != nil || len(begun) > 0 {
+	queue, rest := f.queue, time.NewTimer(0)
+	defer rest.Stop()
+	for resting := false; queue != nil || len(begun) > 0; {
 		from, to := queue, batches
 		if len(begun) == 0 {
 			to = nil
-		}
-		if octets >= batchOctets || len(begun) >= batchCount {
+		} else if resting || octets >= batchOctets || len(begun) >= batchCount {
 			from = nil
 		}
 		select {
 		case to <- begun:
 			begun, octets = nil, 0
+		case <-rest.C:
+			resting = false
 		case p, ok := <-from:
 			if !ok {
 				queue = nil
 				continue
 			}
+			resting = true
+			rest.Reset(commitPause)
 			f.guard(func() {
 				for _, p := range f.begin(f.gathered(p, batchCount-len(begun))) {
 					begun, octets = append(begun, p.msg), octets+p.msg.Size
@@ -344,12 +353,33 @@ func (f *flow) reconnect(cause error) {
 // settle commits fates, as many at a time as have gathered.
 func (f *flow) settle() {
 	for first := range f.fates {
-		fates := []fate{first}
-		for len(f.fates) > 0 && len(fates) < batchCount {
-			fates = append(fates, <-f.fates)
-		}
+		fates := f.more(first)
 		f.guard(func() { f.settleAll(fates) })
 	}
+}
+
+// more returns first and the fates that come within a pause, while any is awaited.
+func (f *flow) more(first fate) []fate {
+	fates, over := []fate{first}, time.After(commitPause)
+	for len(fates) < batchCount && f.awaited() {
+		select {
+		case ft, ok := <-f.fates:
+			if !ok {
+				return fates
+			}
+			fates = append(fates, ft)
+		case <-over:
+			return fates
+		}
+	}
+	return fates
+}
+
+// awaited reports whether fates are there, or the destination owes some.
+func (f *flow) awaited() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.begun) > 0 || len(f.fates) > 0
 }
 
 func (f *flow) settleAll(fates []fate) {
