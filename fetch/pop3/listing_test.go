@@ -147,6 +147,21 @@ func TestEmptyMailbox(t *testing.T) {
 	}
 }
 
+// The answer to QUIT matters where it does something, and is not waited for else.
+func TestQuitWithoutAnswer(t *testing.T) {
+	s, _ := list(t, Options{}, listed("", 1, step{"QUIT", ""})...)
+	if err := s.Close(true); err != nil {
+		t.Errorf("nothing was asked for: %v", err)
+	}
+	s, items := list(t, Options{}, listed("", 1, step{"RETR 1", bodiesOf(1, 1)}, step{"QUIT", cut})...)
+	if _, err := retrieveAll(t, s, items); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(true); err == nil {
+		t.Error("a message was retrieved: QUIT without an answer is success")
+	}
+}
+
 // A server that has UIDLs and refuses them today is no server without UIDLs: all
 // keys would change.
 func TestUIDLRefused(t *testing.T) {

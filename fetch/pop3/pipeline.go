@@ -25,6 +25,7 @@ func (s *session) each(ctx context.Context, verb string, command func(num uint32
 	if err := s.ready(); err != nil {
 		return err
 	}
+	s.touched = s.touched || len(nums) > 0
 	p := pipeline{session: s, verb: verb, command: command, nums: nums, most: 1}
 	if s.caps.has("PIPELINING") {
 		p.most = window

@@ -112,6 +112,7 @@ type session struct {
 	count   int             // messages, by STAT
 	box     box             // what List found
 	dead    error           // why nothing more may be said on this connection
+	touched bool            // messages were asked for, or marked: QUIT does something
 	spoiled map[uint32]bool // messages that QUIT would lose, see unharmed
 	closed  bool
 }
@@ -164,7 +165,7 @@ func (s *session) stat() (err error) {
 }
 
 // Close with commit says QUIT, and returns nil when the server has answered that
-// what was asked for is done. In all other cases the connection is dropped
+// what was asked for is done, or when there is nothing to be done. In all other cases the connection is dropped
 // without QUIT; what was marked for deletion then stays (RFC 1939, 6).
 func (s *session) Close(commit bool) error {
 	if s.closed {
@@ -182,9 +183,11 @@ func (s *session) Close(commit bool) error {
 	if err := s.unharmed(); err != nil {
 		return err
 	}
-	err := s.outcome("QUIT", s.lib.Quit())
-	s.die(net.ErrClosed)
-	return err
+	defer s.die(net.ErrClosed)
+	if !s.touched {
+		return s.send("QUIT", "QUIT")
+	}
+	return s.outcome("QUIT", s.lib.Quit())
 }
 
 var errSpoiled = errors.New("the server removes what was read (EXPIRE 0), and messages were looked at that were not retrieved")
