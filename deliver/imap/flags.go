@@ -63,12 +63,11 @@ func (d *Destination) leave() error {
 		return nil
 	}
 	s.opened = false
-	err := s.Refused("UNSELECT", s.IMAP().Unselect().Wait())
-	if err == nil || isRefusal(err) {
-		return nil
+	if err := s.Unselect(); err != nil {
+		d.drop()
+		return fmt.Errorf("leave folder: %w", err)
 	}
-	d.drop()
-	return fmt.Errorf("leave folder: %w", err)
+	return nil
 }
 
 // permitted returns the flags that the folder keeps: those that it lists, and

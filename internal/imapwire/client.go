@@ -116,6 +116,10 @@ func (c *Client) AppendLimit() (limit int64, ok bool) {
 	return limit, err == nil && limit >= 0
 }
 
+// Unselect leaves the open mailbox (RFC 3691), where Has("UNSELECT"). It does not
+// wait for the answer.
+func (c *Client) Unselect() error { return c.wire.tell("UNSELECT") }
+
 // Logout ends the session and closes the connection. It does not wait for the
 // answer, on which nothing depends. Its error is why the connection had ended
 // before.

@@ -66,6 +66,14 @@ func (x *exchange) send(command string) (number uint64, err error) {
 	return number, err
 }
 
+// tell sends a command on whose answer nothing depends: it is not waited for, and
+// passed over when it comes.
+func (w *wire) tell(command string) error {
+	tag, _ := w.tag()
+	_, err := w.write([]byte(tag + " " + command + "\r\n"))
+	return err
+}
+
 // An event is a response that belongs to an exchange. Of an untagged one the
 // scanner stands behind its type.
 type event struct {

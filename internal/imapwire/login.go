@@ -146,7 +146,5 @@ func (c *Client) sendID(id map[string]string) error {
 	if err != nil {
 		return err
 	}
-	tag, _ := c.wire.tag()
-	_, err = c.wire.write([]byte(tag + " ID " + list + "\r\n"))
-	return err
+	return c.wire.tell("ID " + list)
 }
