@@ -20,10 +20,12 @@ type window struct {
 	batches <-chan []*deliver.Message
 	done    doneFunc
 
-	a     *imapwire.Appender
-	again []*imapwire.Append // refused together with others: to be sent alone
-	more  []*deliver.Message // taken, and not for this window
-	stop  error              // the account takes no more
+	a      *imapwire.Appender
+	held   []*deliver.Message // taken, and not yet worth a command
+	octets int64              // of held
+	again  []*imapwire.Append // refused together with others: to be sent alone
+	more   []*deliver.Message // taken, and not for this window
+	stop   error              // the account takes no more
 }
 
 // deliver sends ms and the batches that come while messages are on their way.
@@ -36,12 +38,13 @@ func (w *window) deliver(ctx context.Context, ms []*deliver.Message) (err error)
 		return fmt.Errorf("append messages: %w", err)
 	}
 	defer w.a.Close()
-	err = w.send(ms)
-	for err == nil && (w.a.Busy() || len(w.again) > 0) {
+	w.hold(ms)
+	for err == nil && (w.a.Busy() || len(w.again)+len(w.held) > 0) {
 		err = w.turn()
 	}
 	if err = w.a.End(err); err != nil {
 		w.s.lost = true
+		fail(w.held, notTaken(err), w.done)
 		for _, p := range w.again {
 			p.Done(imapwire.AppendUID{}, fmt.Errorf("%w: %w", imapwire.ErrNotSent, err))
 		}
@@ -50,11 +53,18 @@ func (w *window) deliver(ctx context.Context, ms []*deliver.Message) (err error)
 	return w.stop
 }
 
-// turn sends what may be sent now, or takes an answer.
+// turn sends what may be sent now, or takes a batch or an answer.
 func (w *window) turn() error {
-	if again := w.again; len(again) > 0 {
+	switch last := w.batches == nil || w.more != nil; {
+	case len(w.again) > 0:
+		again := w.again
 		w.again = nil
 		return w.a.Send(again...)
+	case len(w.held) > 0 && w.stop != nil:
+		fail(w.release(), notTaken(w.stop), w.done)
+		return nil
+	case len(w.held) > 0 && (last || w.a.Worthwhile(w.octets)):
+		return w.send(w.release())
 	}
 	batches := w.batches
 	if w.more != nil || w.stop != nil || w.a.Full() {
@@ -62,23 +72,37 @@ func (w *window) turn() error {
 	}
 	select {
 	case ms, ok := <-batches:
-		return w.take(ms, ok)
+		w.take(ms, ok)
+		return nil
 	case ans, ok := <-w.a.Answers():
 		return w.a.Take(ans, ok)
 	}
 }
 
-// take sends a batch, or keeps it for the next window.
-func (w *window) take(ms []*deliver.Message, ok bool) error {
+// take holds a batch, or keeps it for the next window.
+func (w *window) take(ms []*deliver.Message, ok bool) {
 	switch {
 	case !ok:
 		w.batches = nil
 	case !w.fits(ms):
 		w.more = ms
 	default:
-		return w.send(ms)
+		w.hold(ms)
 	}
-	return nil
+}
+
+func (w *window) hold(ms []*deliver.Message) {
+	w.held = append(w.held, ms...)
+	for _, m := range ms {
+		w.octets += m.Size
+	}
+}
+
+// release returns what was held, and holds it no more.
+func (w *window) release() []*deliver.Message {
+	ms := w.held
+	w.held, w.octets = nil, 0
+	return ms
 }
 
 // fits reports whether nothing is to be asked before ms can follow.
