@@ -18,6 +18,7 @@ package collect
 
 import (
 	"context"
+	"hash/maphash"
 	"log/slog"
 	"sync"
 	"time"
@@ -157,7 +158,8 @@ func (c *Collector) newPass(ctx context.Context, a *Account, o Options) *pass {
 		folders:  map[int64]string{},
 		intos:    map[int64]string{},
 		drained:  map[string]bool{},
-		listed:   map[rowKey]bool{},
+		listed:   map[uint64]struct{}{},
+		seed:     maphash.MakeSeed(),
 		resend:   map[rowKey]bool{},
 		ahead:    map[rowKey]time.Time{},
 		gone:     map[rowKey]bool{},

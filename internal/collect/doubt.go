@@ -243,26 +243,41 @@ func (v *visit) missing(b *box) error {
 	if b.listing.Partial {
 		return nil
 	}
-	listed := map[string]bool{}
-	for _, it := range b.items {
-		listed[it.Key] = true
+	failed, err := v.c.Ledger.Failed(v.hard, b.row.ID)
+	if err != nil {
+		return err
 	}
+	gone := b.unlisted(failed, v.resend)
 	for k := range v.resend {
-		if v.phase == phaseDoubt && k.folder == b.row.ID && !listed[k.key] {
+		if v.phase == phaseDoubt && k.folder == b.row.ID && gone[k.key] {
 			v.gone[k] = true
 		}
 	}
-	failed, err := v.c.Ledger.Failed(v.hard, b.row.ID)
-	if err != nil || v.o.DryRun {
-		return err
+	if v.o.DryRun {
+		return nil
 	}
 	var cs []ledger.Change
 	for _, r := range failed {
-		if !listed[r.Key] {
+		if gone[r.Key] {
 			v.log.Warn("a message that could not be collected is gone from the source", "folder", b.name, "key", r.Key, "why", r.Receipt)
 			cs = append(cs, ledger.Remove{Folder: r.Folder, Key: r.Key})
 			v.tally(func() { v.noFailure(r) })
 		}
 	}
 	return v.commit(cs...)
+}
+
+// unlisted returns the keys of rows and others that the listing does not show.
+func (b *box) unlisted(rows []ledger.Row, others map[rowKey]bool) map[string]bool {
+	keys := map[string]bool{}
+	for _, r := range rows {
+		keys[r.Key] = true
+	}
+	for k := range others {
+		keys[k.key] = true
+	}
+	for _, it := range b.items {
+		delete(keys, it.Key)
+	}
+	return keys
 }

@@ -2,6 +2,7 @@ package collect
 
 import (
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"time"
 
@@ -175,8 +176,12 @@ func (v *visit) choose(b *box) error {
 		return err
 	}
 	var changes []ledger.Change
+	if v.phase == phaseFresh && !b.listing.Drains {
+		b.res.Listed = max(b.res.Listed, len(b.items))
+	}
 	for _, it := range b.items {
-		brief, first := b.known[it.Key], v.firstSight(b, it)
+		brief := b.known[it.Key]
+		first := v.firstSight(b, it, brief)
 		if first && brief.State == ledger.None {
 			b.res.New++
 		}
@@ -197,15 +202,21 @@ func (v *visit) choose(b *box) error {
 	return v.commit(changes...)
 }
 
-// firstSight counts a message of a listing, once a pass: a session that broke is
-// followed by another one, which lists the same.
-func (v *visit) firstSight(b *box, it fetch.Item) bool {
-	k := rowKey{b.row.ID, it.Key}
-	if v.phase != phaseFresh || v.listed[k] {
+// firstSight reports whether a message that is counted was not listed before in
+// this pass: a session that broke is followed by another one, which lists the same.
+// Where windows move on, it counts what they list.
+func (v *visit) firstSight(b *box, it fetch.Item, brief ledger.Brief) bool {
+	if v.phase != phaseFresh || !b.listing.Drains && brief.State.Terminal() {
 		return false
 	}
-	v.listed[k] = true
-	b.res.Listed++
+	k := maphash.Comparable(v.seed, rowKey{b.row.ID, it.Key})
+	if _, counted := v.listed[k]; counted {
+		return false
+	}
+	v.listed[k] = struct{}{}
+	if b.listing.Drains {
+		b.res.Listed++
+	}
 	return true
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"sync"
 	"time"
@@ -32,7 +33,8 @@ type pass struct {
 	folders   map[int64]string     // the account's folders, by Folder.ID
 	intos     map[int64]string     // destination folder of those that were opened in this pass
 	lane      spoolLane            // this pass's own part of the spool
-	listed    map[rowKey]bool      // messages that were counted
+	listed    map[uint64]struct{}  // messages that were counted, by a hash of their rowKey
+	seed      maphash.Seed         // of that hash
 	drained   map[string]bool      // settled keys that were retrieved again to move a window on
 	resend    map[rowKey]bool      // doubts that are surely not there
 	ahead     map[rowKey]time.Time // when doubts were begun by a clock that was ahead of this pass's
@@ -214,7 +216,7 @@ type visit struct {
 	progress  int        // messages that were settled, or whose failure was recorded
 	brought   int        // of these, those that were news
 	unsettled int        // messages that were or may have been retrieved and are neither delivered nor held: no QUIT
-	retrieved []string   // keys whose bodies were read
+	retrieved []string   // keys whose bodies were read, where that drains
 	more      bool       // the window has moved: there may be more behind it
 	deferred  []finished // done at the source once the session is closed regularly
 	hides     bool       // a regular end may take what was retrieved out of the source's listing (POP3)

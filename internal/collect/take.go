@@ -118,7 +118,9 @@ func (v *visit) take(fl *flow, b *box, it fetch.Item, meta *fetch.Meta, r io.Rea
 		return v.failed(b, it, err)
 	}
 	v.unsettled++
-	v.retrieved = append(v.retrieved, it.Key)
+	if b.listing.Drains {
+		v.retrieved = append(v.retrieved, it.Key)
+	}
 	if err := v.continueRow(b, p); err != nil {
 		p.body.Release()
 		return err
