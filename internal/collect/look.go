@@ -16,11 +16,13 @@ type box struct {
 	name    string
 	looked  bool // the steps before the after-actions are done
 	moved   bool // the server has numbered the folder anew
+	whole   bool // nothing that an earlier pass has settled is left out
 	row     ledger.Folder
 	listing fetch.Listing
 	into    string       // destination folder
 	from    fetch.Cursor // where items begin
 	items   []fetch.Item
+	head    int // that many items, the first ones, are settled, and not in known
 	known   map[string]ledger.Brief
 	wanted  []fetch.Item
 	drain   []fetch.Item // settled messages to be retrieved again, so that a window moves on
@@ -41,11 +43,13 @@ func (v *visit) look(b *box) (err error) {
 		return err
 	}
 	b.moved = b.row.Validity != 0 && b.row.Validity != b.listing.Validity
-	b.from = v.cursor(b)
+	b.whole = b.moved || v.isWholeDue(b.row)
+	b.from = b.cursor()
 	if b.items, err = v.session.List(v.hard, b.from); err != nil {
 		return fmt.Errorf("%w %s: list: %w", errFolder, b.name, err)
 	}
-	if b.known, err = v.c.Ledger.Lookup(v.hard, b.row.ID, keys(b.items)); err != nil {
+	b.head = b.knownHead()
+	if b.known, err = v.c.Ledger.Lookup(v.hard, b.row.ID, keys(b.rest())); err != nil {
 		return err
 	}
 	if err := v.sizes(b); err != nil {
@@ -68,7 +72,7 @@ func (v *visit) look(b *box) (err error) {
 func (v *visit) sizes(b *box) error {
 	sizer, ok := v.session.(fetch.Sizer)
 	settled := func(it fetch.Item) bool { return b.known[it.Key].State.Terminal() }
-	if !ok || !b.listing.Drains && !slices.ContainsFunc(b.items, func(it fetch.Item) bool { return !settled(it) }) {
+	if !ok || !b.listing.Drains && !slices.ContainsFunc(b.rest(), func(it fetch.Item) bool { return !settled(it) }) {
 		return nil
 	}
 	if err := sizer.Sizes(v.hard, b.items); err != nil {
@@ -94,10 +98,18 @@ func keys(items []fetch.Item) []string {
 	return ks
 }
 
-// cursor is where the listing begins: behind the floor, or once a day at the
-// very start.
-func (v *visit) cursor(b *box) fetch.Cursor {
-	if age := v.c.Now().Sub(b.row.Full); !b.listing.Stable || b.moved || age >= relist || age < 0 {
+// rest returns the items behind the head.
+func (b *box) rest() []fetch.Item { return b.items[b.head:] }
+
+// isWholeDue reports whether a folder's floor is not to be believed this time.
+func (v *visit) isWholeDue(f ledger.Folder) bool {
+	age := v.c.Now().Sub(f.Full)
+	return age >= relist || age < 0
+}
+
+// cursor is where the listing begins: behind the floor, or at the very start.
+func (b *box) cursor() fetch.Cursor {
+	if b.whole || !b.listing.Stable {
 		return fetch.Cursor{}
 	}
 	return fetch.Cursor{Validity: b.row.Validity, UID: b.row.Floor}
@@ -179,7 +191,7 @@ func (v *visit) choose(b *box) error {
 	if v.phase == phaseFresh && !b.listing.Drains {
 		b.res.Listed = max(b.res.Listed, len(b.items))
 	}
-	for _, it := range b.items {
+	for _, it := range b.rest() {
 		brief := b.known[it.Key]
 		first := v.firstSight(b, it, brief)
 		if first && brief.State == ledger.None {
@@ -269,7 +281,7 @@ func (v *visit) isWanted(b *box, it fetch.Item, brief ledger.Brief) bool {
 // under one id (Gmail's labels), those that have been delivered already.
 func (v *visit) sameElsewhere(b *box) (map[uint64]ledger.Row, error) {
 	var ids []uint64
-	for _, it := range b.items {
+	for _, it := range b.rest() {
 		if _, known := b.known[it.Key]; !known && it.Same != 0 {
 			ids = append(ids, it.Same)
 		}

@@ -66,7 +66,7 @@ func (v *visit) recognise(b *box) error {
 
 // unknown returns the listed messages without a row.
 func (b *box) unknown() (items []fetch.Item) {
-	for _, it := range b.items {
+	for _, it := range b.rest() {
 		if b.known[it.Key].State == ledger.None {
 			items = append(items, it)
 		}

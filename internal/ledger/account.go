@@ -12,7 +12,7 @@ const (
 	accountByName = `SELECT ` + accountColumns + `, sum FROM account WHERE name = ?`
 	addAccount    = `INSERT INTO account (` + accountColumns + `, sum) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`
 	folderByName  = `SELECT ` + folderColumns + `, sum FROM folder WHERE account = ? AND name = ?`
-	addFolder     = `INSERT INTO folder (` + folderColumns + `, sum) VALUES (?,?,?,?,?,?,?,?)`
+	addFolder     = `INSERT INTO folder (` + folderColumns + `, sum) VALUES (?,?,?,?,?,?,?,?,?)`
 )
 
 // Account returns the account of that name. At first sight it is made, durably;

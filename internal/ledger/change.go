@@ -35,7 +35,7 @@ type Remove struct {
 
 const (
 	putRow         = `INSERT OR REPLACE INTO message (` + rowColumns + `, sum) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
-	setFolder      = `UPDATE folder SET (` + folderColumns + `, sum) = (?,?,?,?,?,?,?,?) WHERE id = ?`
+	setFolder      = `UPDATE folder SET (` + folderColumns + `, sum) = (?,?,?,?,?,?,?,?,?) WHERE id = ?`
 	setAccount     = `UPDATE account SET (` + accountColumns + `, sum) = (?,?,?,?,?,?,?,?,?,?,?,?) WHERE id = ?`
 	putDestination = `INSERT OR REPLACE INTO destination (` + destinationColumns + `, sum) VALUES (?,?,?,?,?)`
 	putAdopted     = `INSERT OR REPLACE INTO adopted (` + adoptedColumns + `, sum) VALUES (?,?,?,?)`

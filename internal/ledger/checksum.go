@@ -13,13 +13,14 @@ import (
 // stored beside them: SQLite notices a damaged page only when its structure
 // breaks, and a flipped bit in a state or a floor would lose mail silently.
 //
-// A column that a later version adds goes last and is left out of the sum while
-// it is zero, so that the sums of older rows stay true.
+// A column that a later version adds goes last and is nil while it is zero, so
+// that the sums of older rows stay true.
 func checksum(columns []any) int64 {
 	var room [256]byte
 	b := room[:0]
 	for _, c := range columns {
 		switch c := c.(type) {
+		case nil:
 		case int64:
 			b = binary.AppendVarint(b, c)
 		case string:

@@ -44,7 +44,8 @@ func TestChecksum(t *testing.T) {
 	keys := map[string]bool{"message folder": true, "message key": true, "folder account": true, "destination name": true,
 		"adopted id": true, "account id": true}
 	l, _, f := newFolder(t)
-	commit(t, l, fullRow(f.ID, "k", Intent), Destination{"qq", "m", true, 1}, Adopted{id(9), "r", "qq"})
+	f.Head = [16]byte{2}
+	commit(t, l, f, fullRow(f.ID, "k", Intent), Destination{"qq", "m", true, 1}, Adopted{id(9), "r", "qq"})
 	exec1(t, l, "PRAGMA foreign_keys = 0")
 	for table, columns := range map[string]string{"message": rowColumns, "account": accountColumns,
 		"folder": folderColumns, "destination": destinationColumns, "adopted": adoptedColumns} {

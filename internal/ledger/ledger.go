@@ -100,7 +100,8 @@ type Folder struct {
 	Name     string
 	Looked   bool      // the backlog has been decided
 	Validity uint32    // UIDVALIDITY of Floor
-	Floor    uint32    // every UID up to it is terminal
+	Floor    uint32    // every UID up to it is terminal; without UIDs, so many messages at the head of the listing
+	Head     [16]byte  // without UIDs: digest of the keys of those messages
 	Full     time.Time // when it was last listed whole
 }
 

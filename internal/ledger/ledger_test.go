@@ -204,6 +204,7 @@ func TestFolders(t *testing.T) {
 	equal(t, "new folder", inbox, Folder{ID: 1, Account: a.ID, Name: "INBOX"})
 	sent := must(l.Folder(ctx, a.ID, "已发送"))(t)
 	inbox.Looked, inbox.Validity, inbox.Floor, inbox.Full = true, 1<<32-1, 1<<32-2, noon
+	inbox.Head = [16]byte{15: 1}
 	commit(t, l, inbox)
 	equal(t, "folders", must(l.Folders(ctx, a.ID))(t), []Folder{inbox, sent})
 	equal(t, "folder", must(l.Folder(ctx, a.ID, "INBOX"))(t), inbox)

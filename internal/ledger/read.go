@@ -13,7 +13,7 @@ import (
 const (
 	rowColumns         = `folder, key, state, id, size, header, message, same, attempts, begun, at, next_try, mark, receipt, action, due`
 	accountColumns     = `id, name, birth, pass_at, pass_ok, class, text, hint, url, failures, next_try`
-	folderColumns      = `id, account, name, looked, validity, floor, full_at`
+	folderColumns      = `id, account, name, looked, validity, floor, full_at, head`
 	destinationColumns = `name, mark, known, verifiable`
 	adoptedColumns     = `id, receipt, destination`
 )
@@ -38,7 +38,11 @@ func (a *Account) columns() []any {
 }
 
 func (f *Folder) columns() []any {
-	return []any{f.ID, f.Account, f.Name, flag(f.Looked), int64(f.Validity), int64(f.Floor), millis(f.Full)}
+	var head any
+	if f.Head != ([16]byte{}) {
+		head = f.Head[:]
+	}
+	return []any{f.ID, f.Account, f.Name, flag(f.Looked), int64(f.Validity), int64(f.Floor), millis(f.Full), head}
 }
 
 func (d *Destination) columns() []any {
@@ -77,9 +81,11 @@ func scanAccount(s scanner) (a Account, err error) {
 
 func scanFolder(s scanner) (f Folder, err error) {
 	var looked, validity, floor, full, sum int64
-	if err = s.Scan(&f.ID, &f.Account, &f.Name, &looked, &validity, &floor, &full, &sum); err != nil {
+	var head sql.RawBytes
+	if err = s.Scan(&f.ID, &f.Account, &f.Name, &looked, &validity, &floor, &full, &head, &sum); err != nil {
 		return f, err
 	}
+	copy(f.Head[:], head)
 	f.Looked, f.Validity, f.Floor, f.Full = looked == 1, uint32(validity), uint32(floor), fromMillis(full)
 	return f, verify("folder", f.columns(), sum)
 }
