@@ -191,7 +191,8 @@ func (v *visit) choose(b *box) error {
 	if v.phase == phaseFresh && !b.listing.Drains {
 		b.res.Listed = max(b.res.Listed, len(b.items))
 	}
-	for _, it := range b.rest() {
+	for i := b.head; i < len(b.items); i++ {
+		it := b.items[i]
 		brief := b.known[it.Key]
 		first := v.firstSight(b, it, brief)
 		if first && brief.State == ledger.None {
@@ -203,7 +204,7 @@ func (v *visit) choose(b *box) error {
 				continue
 			}
 		}
-		if changed := v.sort(b, it, brief, first); changed.Key != "" {
+		if changed := v.sort(b, i, brief, first); changed.Key != "" {
 			changes = append(changes, changed)
 		}
 	}
@@ -232,10 +233,21 @@ func (v *visit) firstSight(b *box, it fetch.Item, brief ledger.Brief) bool {
 	return true
 }
 
+// want adds an item to those that are wanted. While these lie side by side in the
+// listing they are a part of it: a second one of a large box would be large too.
+func (b *box) want(i int) {
+	first := i - len(b.wanted)
+	if len(b.wanted) == 0 || &b.wanted[0] == &b.items[first] {
+		b.wanted = b.items[first : i+1 : i+1]
+		return
+	}
+	b.wanted = append(b.wanted, b.items[i])
+}
+
 // sort puts one item where it belongs; a row is returned when that must be
 // remembered. first is whether the message was not listed before in this pass.
-func (v *visit) sort(b *box, it fetch.Item, brief ledger.Brief, first bool) (changed ledger.Row) {
-	switch {
+func (v *visit) sort(b *box, i int, brief ledger.Brief, first bool) (changed ledger.Row) {
+	switch it := b.items[i]; {
 	case v.isWanted(b, it, brief):
 		if v.tooLarge(it) && !b.listing.Drains {
 			if first || brief.State != ledger.TooLarge {
@@ -246,7 +258,7 @@ func (v *visit) sort(b *box, it fetch.Item, brief ledger.Brief, first bool) (cha
 			}
 			return changed
 		}
-		b.wanted = append(b.wanted, it)
+		b.want(i)
 		if v.o.DryRun {
 			b.res.Bytes += max(it.Size, 0)
 		}
