@@ -37,8 +37,11 @@ type move struct {
 // again. It is done before anything is wanted, and before anything else is
 // written: a crash in the middle begins it anew.
 func (v *visit) recognise(b *box) error {
+	if v.phase != phaseFresh || v.o.DryRun || !b.row.Looked {
+		return nil
+	}
 	unknown := b.unknown()
-	if v.phase != phaseFresh || v.o.DryRun || !b.row.Looked || !b.moved && !b.mayHaveMoved(unknown) {
+	if !b.moved && !b.mayHaveMoved(unknown) {
 		return nil
 	}
 	m, err := v.readMove(b)
