@@ -73,7 +73,7 @@ func (d *Destination) deliverGroup(ctx context.Context, ms []*deliver.Message, d
 	}
 	found, err := f.find(ms)
 	if err != nil {
-		delete(d.folders, f.dir)
+		d.forget(f.dir)
 		err = notStored(fmt.Errorf("look through maildir folder: %w", err))
 		fail(ms, err, done)
 		return stops(err)
@@ -100,7 +100,7 @@ func (d *Destination) store(ctx context.Context, f *folder, ms []*deliver.Messag
 			stop = stops(c.err)
 		}
 		if errors.Is(c.err, fs.ErrNotExist) {
-			delete(d.folders, f.dir) // its directories are gone: look again
+			d.forget(f.dir) // its directories are gone: look again
 		}
 	}
 	return stop

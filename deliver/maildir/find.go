@@ -1,7 +1,6 @@
 package maildir
 
 import (
-	"hash/fnv"
 	"io"
 	"os"
 	"path/filepath"
@@ -9,57 +8,31 @@ import (
 	"mailrill/deliver"
 )
 
-// find returns where messages of ms lie already, by ID.
-//
-// A folder is read once, at its first delivery; of what it holds, and of what
-// is delivered later, 64-bit hashes are kept (some 10 MB for a million). A hash
-// that is known makes the folder be read again: so a copy that its owner removed
-// is delivered anew when it is asked for anew, and a hash that two IDs share
-// costs time, never a message.
+// find returns where messages of ms lie already, by ID. The folder is read if it
+// may hold one, by what is known of it: so a copy that its owner removed is
+// delivered anew when it is asked for anew, and a hash that two IDs share costs
+// time, never a message.
 func (f *folder) find(ms []*deliver.Message) (map[string]string, error) {
 	found := map[string]string{}
-	if f.ids != nil && !f.mayHold(ms) {
-		return found, nil
+	may, err := f.known.mayHold(ms, func(saw func(id string)) error {
+		return readFolder(f.path, func(_, id string) error {
+			saw(id)
+			return nil
+		})
+	})
+	if err != nil || !may {
+		return found, err
 	}
 	wanted := make(map[string]bool, len(ms))
 	for _, m := range ms {
 		wanted[m.ID] = true
 	}
-	first := f.ids == nil
-	ids := map[uint64]struct{}{}
-	err := readFolder(f.path, func(place, id string) error {
-		if first {
-			ids[hash(id)] = struct{}{}
-		}
+	return found, readFolder(f.path, func(place, id string) error {
 		if wanted[id] {
 			found[id] = place
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	if first {
-		f.ids = ids
-	}
-	return found, nil
-}
-
-func (f *folder) mayHold(ms []*deliver.Message) bool {
-	for _, m := range ms {
-		if _, ok := f.ids[hash(m.ID)]; ok {
-			return true
-		}
-	}
-	return false
-}
-
-func (f *folder) add(id string) { f.ids[hash(id)] = struct{}{} }
-
-func hash(id string) uint64 {
-	h := fnv.New64a()
-	h.Write([]byte(id))
-	return h.Sum64()
 }
 
 // readFolder calls fn for every file of ours in new/ and cur/. new/ comes first:

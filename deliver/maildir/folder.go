@@ -18,9 +18,9 @@ import (
 
 // A folder is a directory with cur/, new/ and tmp/.
 type folder struct {
-	dir  string // ".Name.Sub" below the Maildir, "" for the Maildir itself
-	path string
-	ids  map[uint64]struct{} // hashes of the IDs that were seen in it; nil before the first look
+	dir   string // ".Name.Sub" below the Maildir, "" for the Maildir itself
+	path  string
+	known *contents
 }
 
 var subdirectories = []string{"cur", "new", "tmp"}

@@ -30,6 +30,7 @@ type Options struct {
 	Path   string           // of the Maildir
 	Folder string           // the default folder, "/" between levels; "INBOX" or "": the Maildir itself
 	Create bool             // make what is missing
+	Index  *Index           // shared with the other destinations of the process; nil: it has its own
 	Host   string           // for file names; default os.Hostname
 	Now    func() time.Time // tells how old a file in tmp is; default time.Now
 }
@@ -46,6 +47,9 @@ func New(o Options) *Destination {
 		o.Host, _ = os.Hostname()
 	}
 	o.Host = hostPart(o.Host)
+	if o.Index == nil {
+		o.Index = &Index{}
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -77,27 +81,33 @@ func (d *Destination) folder(name string) (*folder, error) {
 	return d.open(name)
 }
 
-// open checks the directories of a folder, or makes them. What is known of the
-// folder's contents is kept over calls.
+// open checks the directories of a folder, or makes them.
 func (d *Destination) open(name string) (*folder, error) {
 	dir, err := d.directory(name)
 	if err != nil {
 		return nil, err
 	}
 	if err := d.checkDirs(dir); err != nil {
-		delete(d.folders, dir)
+		d.forget(dir)
 		return nil, fmt.Errorf("%w: maildir folder %q: %w", deliver.ErrUnavailable, name, err)
 	}
 	if d.folders[dir] == nil {
-		d.folders[dir] = &folder{dir: dir, path: d.path(dir)}
+		path := d.path(dir)
+		d.folders[dir] = &folder{dir: dir, path: path, known: d.o.Index.folder(path)}
 	}
 	return d.folders[dir], nil
+}
+
+// forget has a folder opened and looked at anew.
+func (d *Destination) forget(dir string) {
+	delete(d.folders, dir)
+	d.o.Index.folder(d.path(dir)).doubt()
 }
 
 // Settles returns 0: what is not in the folder will never be.
 func (d *Destination) Settles() time.Duration { return 0 }
 
-// Close forgets what is known of the folders.
+// Close forgets which folders can take messages; what they hold the Index knows.
 func (d *Destination) Close() error {
 	clear(d.folders)
 	return nil

@@ -86,7 +86,7 @@ func (d *Destination) publish(f *folder, c *stored, found map[string]string) {
 		c.place = place
 		return
 	}
-	f.add(c.m.ID) // from here on it may be there, whatever the system says
+	f.known.add(c.m.ID) // from here on it may be there, whatever the system says
 	sub, name := fileName(c.m, d.o.Host)
 	place := filepath.Join(sub, name)
 	linked, err := d.link(c, filepath.Join(f.path, place))
