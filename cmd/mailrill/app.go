@@ -35,6 +35,7 @@ type app struct {
 
 	log    *slog.Logger
 	cfg    *config.Config
+	shared wire.Shared
 	state  string
 	ledger *ledger.Ledger
 }
@@ -130,7 +131,7 @@ func (a *app) accounts(names []string) (out []*config.Account, err error) {
 
 // env returns what sources and destinations need.
 func (a *app) env() wire.Env {
-	return wire.Env{FS: a.fs, Wrap: a.wrap, StateDir: a.state, Version: version(), Log: a.log}
+	return wire.Env{FS: a.fs, Wrap: a.wrap, StateDir: a.state, Version: version(), Log: a.log, Shared: &a.shared}
 }
 
 // collector returns the engine over the open state.

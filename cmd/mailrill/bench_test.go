@@ -66,7 +66,7 @@ func benchPass(b *testing.B, from, to string) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		env := wire.Env{StateDir: filepath.Join(dir, "state"), Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+		env := wire.Env{StateDir: filepath.Join(dir, "state"), Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Shared: &wire.Shared{}}
 		c := &collect.Collector{
 			Ledger: l, Hold: env.Hold(), Spool: collect.NewSpool(fsx.FS{}, env.StateDir),
 			Log: env.Log, Now: time.Now, Sleep: sleep, Started: time.Now(),

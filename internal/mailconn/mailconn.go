@@ -62,6 +62,7 @@ type Dialer struct {
 
 	Timeout        time.Duration // without progress, and for all that Dial does; 0 is 2 minutes
 	AllowCleartext bool          // allow None to any host, and through a proxy
+	Limit          *Limit        // of the connections at a time; nil: none
 
 	// Wrap, when it is set, is given each TCP or unix connection, below the
 	// proxy's tunnel and TLS. It is how tests cut and delay.
@@ -88,12 +89,18 @@ func (d *Dialer) Dial(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, d.failed(err)
 	}
+	leave, err := d.enter(ctx)
+	if err != nil {
+		return nil, d.failed(err)
+	}
 	setup, cancel := context.WithTimeoutCause(ctx, d.timeout(), noAnswer(d.timeout()))
 	defer cancel()
 	raw, err := d.connect(setup)
 	if err != nil {
+		leave()
 		return nil, d.failed(err)
 	}
+	raw = counted{raw, leave}
 	conn, err := d.establish(ctx, setup, raw, p)
 	if err != nil {
 		return nil, d.failed(err)

@@ -32,6 +32,7 @@ type Env struct {
 	StateDir string
 	Version  string
 	Log      *slog.Logger
+	Shared   *Shared
 }
 
 // Account returns what a pass over a needs. It connects to nothing.
@@ -94,21 +95,28 @@ func (e Env) destination(d *config.Destination) deliver.Destination {
 	case config.TypeIMAP:
 		q := d.Provider.Quirks
 		return imapdst.New(imapdst.Options{
-			Dial: e.dialer("destination", "imap", d.Server, "").Dial, Auth: auth(d.Server), ID: e.imapID(),
+			Dial: e.exit(d).Dial, Auth: auth(d.Server), ID: e.imapID(),
 			Folder: d.Folder, Create: d.Create,
 			NoCreate: q.NoCreate, FolderParents: q.FolderParents, SkippedTexts: q.SkippedTexts,
 			Connections: min(imapdst.DefaultConnections, d.MaxConnections),
 		})
 	case config.TypeMaildir:
-		return dirdst.New(dirdst.Options{FS: e.FS, Path: d.Path, Folder: d.Folder, Create: d.Create})
+		return dirdst.New(dirdst.Options{FS: e.FS, Path: d.Path, Folder: d.Folder, Create: d.Create, Index: &e.Shared.maildirs})
 	case config.TypeCommand:
 		return cmddst.New(cmddst.Options{FS: e.FS, Dir: e.StateDir, Argv: d.Argv, Timeout: d.Timeout, CRLF: d.LineEnds == "crlf"})
 	}
 	return smtpdst.New(smtpdst.Options{
-		Dial: e.dialer("destination", d.Type, d.Server, d.Socket).Dial, Auth: auth(d.Server), LMTP: d.Type == config.TypeLMTP,
+		Dial: e.exit(d).Dial, Auth: auth(d.Server), LMTP: d.Type == config.TypeLMTP,
 		Hello: hostname(), Sender: d.Sender, Recipient: d.Recipient, Wrap: d.Mode == config.Wrap,
 		Connections: d.MaxConnections,
 	})
+}
+
+// exit returns how a destination is reached.
+func (e Env) exit(d *config.Destination) *mailconn.Dialer {
+	dialer := e.dialer("destination", d.Type, d.Server, d.Socket)
+	dialer.Limit = e.Shared.limit(d)
+	return dialer
 }
 
 // dialer returns how a server is reached.
