@@ -24,9 +24,10 @@
 //		rate of a bare download, which is x-floor ≤ 1.43.
 //	go test ./bench -run - -bench Accounts -benchtime 1x
 //		500 accounts with 20 messages each: x-floor ≤ 1.5, where the floor is a
-//		bare download of the same octets over one connection; 128 MiB. One-stalls
-//		is the same beside an account whose server says nothing until all others
-//		are done; its seconds are those of the others.
+//		bare download of the same octets over one connection; 128 MiB. An IMAP
+//		destination takes 16 connections. One-stalls is the same beside an account
+//		whose server says nothing until all others are done; its seconds are those
+//		of the others.
 //	go test ./bench -run - -bench FirstCollect -benchtime 1x
 //		200,000 small messages: the last tenth takes no more than 1.1 of the first,
 //		the ledger 250 octets a message; 96 MiB.
