@@ -34,7 +34,7 @@ type Daemon struct {
 	Log       *slog.Logger
 	Now       func() time.Time
 	Sleep     func(ctx context.Context, d time.Duration) error
-	// Workers is how many passes run at a time; 0 means 8.
+	// Workers is how many passes run at a time; 0 means 48.
 	Workers int
 	// Changed reports whether what an account logs in with may have changed since
 	// a time: then a refusal of before says nothing any more.
@@ -54,7 +54,12 @@ type Outcome struct {
 	Pass    ledger.Pass
 }
 
-const defaultWorkers = 8
+// defaultWorkers is that of Daemon.Workers. A pass mostly waits for round trips,
+// so that many fit beside one another; a pass that waits for a dead server takes
+// the place of one until its timeout. 500 accounts with 20 messages each, 40 ms
+// away, from POP3 to a Maildir, take 34, 17, 14, 12, 11 s with 8, 16, 24, 32, 48
+// workers, and 35, 33, 37, 39, 43 MiB; from there on the processor is the bound.
+const defaultWorkers = 48
 
 // start readies the daemon. The context that it returns ends with ctx, and when
 // the ledger's disk has failed: what is on it then, only a new process can tell.
