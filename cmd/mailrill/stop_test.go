@@ -22,8 +22,13 @@ func TestStoppedInTheMiddleIsNoFailure(t *testing.T) {
 		}
 		return mailtest.Verdict{}
 	}})
-	src := startServer(t, &mailtest.IMAP{Store: filled(numbered(5)), User: "me", Password: "pass"})
-	r := newRig(t, fmt.Sprintf("[destination.home]\ntype = \"imap\"\nhost = \"127.0.0.1\"\nport = %s\ntls = \"none\"\nuser = \"me\"\npassword = \"pass\"\n", port(dst))+accountTo("imap", src, "me", ""))
+	src := startServer(t, &mailtest.POP3{Store: filled(numbered(5)), User: "me", Password: "pass", OnCommand: func(_ int, line string) mailtest.Verdict {
+		if line == "RETR 3" {
+			<-ctx.Done()
+		}
+		return mailtest.Verdict{}
+	}})
+	r := newRig(t, fmt.Sprintf("[destination.home]\ntype = \"imap\"\nhost = \"127.0.0.1\"\nport = %s\ntls = \"none\"\nuser = \"me\"\npassword = \"pass\"\n", port(dst))+accountTo("pop3", src, "me", ""))
 	if code := r.runUntil(ctx, "--once"); code != 0 {
 		t.Errorf("exit status %d\n%s", code, r.stderr.String())
 	}

@@ -53,7 +53,7 @@ type Place struct {
 	// sees from now on, and for that time only; nil where the kind of destination
 	// has no such fault.
 	RefuseForGood func(n int) // ErrRejected
-	RefuseForNow  func(n int) // ErrNotTaken or ErrUnavailable
+	RefuseForNow  func(n int) // ErrNotTaken or ErrUnavailable, or nil at another try
 	CutBody       func(n int) // the connection ends in the middle of the body
 	LoseAnswer    func(n int) // the message is stored, the connection ends before the answer
 

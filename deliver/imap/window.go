@@ -24,6 +24,7 @@ type window struct {
 	held   []*deliver.Message // taken, and not yet worth a command
 	octets int64              // of held
 	again  []*imapwire.Append // refused together with others: to be sent alone
+	wary   bool               // and one after the other: it may be the account
 	more   []*deliver.Message // taken, and not for this window
 	stop   error              // the account takes no more
 }
@@ -45,9 +46,7 @@ func (w *window) deliver(ctx context.Context, ms []*deliver.Message) (err error)
 	if err = w.a.End(err); err != nil {
 		w.s.lost = true
 		fail(w.held, notTaken(err), w.done)
-		for _, p := range w.again {
-			p.Done(imapwire.AppendUID{}, fmt.Errorf("%w: %w", imapwire.ErrNotSent, err))
-		}
+		w.giveUp(err)
 		return fmt.Errorf("append messages: %w", err)
 	}
 	return w.stop
@@ -56,10 +55,12 @@ func (w *window) deliver(ctx context.Context, ms []*deliver.Message) (err error)
 // turn sends what may be sent now, or takes a batch or an answer.
 func (w *window) turn() error {
 	switch last := w.batches == nil || w.more != nil; {
+	case len(w.again) > 0 && w.stop != nil:
+		w.giveUp(w.stop)
+		return nil
+	case len(w.again) > 0 && w.wary && w.a.Busy(): // how the one before fares tells
 	case len(w.again) > 0:
-		again := w.again
-		w.again = nil
-		return w.a.Send(again...)
+		return w.resend()
 	case len(w.held) > 0 && w.stop != nil:
 		fail(w.release(), notTaken(w.stop), w.done)
 		return nil
@@ -67,7 +68,7 @@ func (w *window) turn() error {
 		return w.send(w.release())
 	}
 	batches := w.batches
-	if w.more != nil || w.stop != nil || w.a.Full() {
+	if len(w.again) > 0 || w.more != nil || w.stop != nil || w.a.Full() {
 		batches = nil
 	}
 	select {
@@ -77,6 +78,26 @@ func (w *window) turn() error {
 	case ans, ok := <-w.a.Answers():
 		return w.a.Take(ans, ok)
 	}
+}
+
+// resend sends again, alone, what was refused together.
+func (w *window) resend() error {
+	n := len(w.again)
+	if w.wary {
+		n = 1
+	}
+	now := w.again[:n]
+	w.again = w.again[n:]
+	w.wary = w.wary && len(w.again) > 0
+	return w.a.Send(now...)
+}
+
+// giveUp settles what was to be sent again, and will not be.
+func (w *window) giveUp(why error) {
+	for _, p := range w.again {
+		p.Done(imapwire.AppendUID{}, fmt.Errorf("%w: %w", imapwire.ErrNotSent, why))
+	}
+	w.again = nil
 }
 
 // take holds a batch, or keeps it for the next window.
@@ -141,13 +162,15 @@ func (w *window) appendOf(m *deliver.Message) *imapwire.Append {
 }
 
 // failed passes on what kept a message from being stored. One that was refused
-// together with others is tried alone, unless it is the account that takes no more.
+// together with others is tried alone. Where it is the account that takes no more
+// (all of a batch, or any of it) they go one after the other: a mailbox that is
+// nearly full has room for some.
 func (w *window) failed(m *deliver.Message, p *imapwire.Append, err error) {
 	together := errors.Is(err, imapwire.ErrTogether)
 	err = w.d.fate(err)
 	unavailable := errors.Is(err, deliver.ErrUnavailable)
-	if together && !unavailable {
-		p.Alone = true
+	if together {
+		p.Alone, w.wary = true, w.wary || unavailable
 		w.again = append(w.again, p)
 		return
 	}
