@@ -48,15 +48,9 @@ func (s *session) list(ctx context.Context) (err error) {
 	}
 	s.box.dropShared()
 	if len(s.box.unnamed()) > 0 {
-		if err := s.learnSizes(); err != nil {
+		if err := s.keysByContent(ctx); err != nil {
 			return err
 		}
-	}
-	if err := s.keysByHeader(ctx); err != nil {
-		return err
-	}
-	if err := s.keysByBody(ctx); err != nil {
-		return err
 	}
 	s.box.listed = true
 	return nil
@@ -126,6 +120,17 @@ func (b *box) unnamed() (nums []uint32) {
 		}
 	}
 	return nums
+}
+
+// keysByContent gives keys to messages that have no UIDL of their own.
+func (s *session) keysByContent(ctx context.Context) error {
+	if err := s.learnSizes(); err != nil {
+		return err
+	}
+	if err := s.keysByHeader(ctx); err != nil {
+		return err
+	}
+	return s.keysByBody(ctx)
 }
 
 // keysByHeader gives keys to messages whose header tells them apart: one with a
