@@ -158,7 +158,7 @@ func (c *Collector) newPass(ctx context.Context, a *Account, o Options) *pass {
 		folders:  map[int64]string{},
 		intos:    map[int64]string{},
 		drained:  map[string]bool{},
-		listed:   map[uint64]struct{}{},
+		counted:  map[uint64]struct{}{},
 		seed:     maphash.MakeSeed(),
 		resend:   map[rowKey]bool{},
 		ahead:    map[rowKey]time.Time{},

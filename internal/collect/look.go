@@ -194,7 +194,10 @@ func (v *visit) choose(b *box) error {
 	for i := b.head; i < len(b.items); i++ {
 		it := b.items[i]
 		brief := b.known[it.Key]
-		first := v.firstSight(b, it, brief)
+		first := v.firstSight(b, it)
+		if first && b.listing.Drains {
+			b.res.Listed++
+		}
 		if first && brief.State == ledger.None {
 			b.res.New++
 		}
@@ -215,22 +218,24 @@ func (v *visit) choose(b *box) error {
 	return v.commit(changes...)
 }
 
-// firstSight reports whether a message that is counted was not listed before in
-// this pass: a session that broke is followed by another one, which lists the same.
-// Where windows move on, it counts what they list.
-func (v *visit) firstSight(b *box, it fetch.Item, brief ledger.Brief) bool {
-	if v.phase != phaseFresh || !b.listing.Drains && brief.State.Terminal() {
-		return false
+// firstSight reports whether a message that is counted was not counted before in
+// this pass.
+func (v *visit) firstSight(b *box, it fetch.Item) bool {
+	_, counted := v.counted[v.hash(b, it)]
+	return v.phase == phaseFresh && !counted
+}
+
+// remember keeps that items were counted, where a further session may list them
+// in the same state: what it did not reach when it broke, and where windows move on.
+func (v *visit) remember(b *box, items ...fetch.Item) {
+	for _, it := range items {
+		v.counted[v.hash(b, it)] = struct{}{}
 	}
-	k := maphash.Comparable(v.seed, rowKey{b.row.ID, it.Key})
-	if _, counted := v.listed[k]; counted {
-		return false
-	}
-	v.listed[k] = struct{}{}
-	if b.listing.Drains {
-		b.res.Listed++
-	}
-	return true
+}
+
+// hash stands for a message in a set that may hold a million.
+func (v *visit) hash(b *box, it fetch.Item) uint64 {
+	return maphash.Comparable(v.seed, rowKey{b.row.ID, it.Key})
 }
 
 // want adds an item to those that are wanted. While these lie side by side in the
@@ -252,6 +257,7 @@ func (v *visit) sort(b *box, i int, brief ledger.Brief, first bool) (changed led
 		if v.tooLarge(it) && !b.listing.Drains {
 			if first || brief.State != ledger.TooLarge {
 				b.res.SkippedSize++
+				v.remember(b, it)
 			}
 			if brief.State != ledger.TooLarge {
 				changed = v.row(b, it, ledger.TooLarge, "larger than max_size")

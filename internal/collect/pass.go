@@ -33,7 +33,7 @@ type pass struct {
 	folders   map[int64]string     // the account's folders, by Folder.ID
 	intos     map[int64]string     // destination folder of those that were opened in this pass
 	lane      spoolLane            // this pass's own part of the spool
-	listed    map[uint64]struct{}  // messages that were counted, by a hash of their rowKey
+	counted   map[uint64]struct{}  // messages that must not be counted again, by a hash of their rowKey
 	seed      maphash.Seed         // of that hash
 	drained   map[string]bool      // settled keys that were retrieved again to move a window on
 	resend    map[rowKey]bool      // doubts that are surely not there
@@ -274,7 +274,11 @@ func (v *visit) folder(b *box) error {
 		}
 	}
 	if len(b.wanted)+len(b.drain) > 0 {
-		if err := v.retrieve(b); err != nil {
+		err := v.retrieve(b)
+		if err != nil || b.listing.Drains {
+			v.remember(b, b.items...)
+		}
+		if err != nil {
 			return err
 		}
 	}
