@@ -18,7 +18,7 @@ const perAccount = 20
 
 // exits is max_connections of a destination over the network: who has so many
 // accounts collected into one mailbox allows it more than 4.
-const exits = 16
+const exits = 24
 
 func collectAccounts(t testing.TB, s scale, from, to string) figures {
 	r := newRig(t)

@@ -25,7 +25,7 @@
 //	go test ./bench -run - -bench Accounts -benchtime 1x
 //		500 accounts with 20 messages each: x-floor ≤ 1.5, where the floor is a
 //		bare download of the same octets over one connection; 128 MiB. An IMAP
-//		destination takes 16 connections. One-stalls is the same beside an account
+//		destination takes 24 connections. One-stalls is the same beside an account
 //		whose server says nothing until all others are done; its seconds are those
 //		of the others.
 //	go test ./bench -run - -bench FirstCollect -benchtime 1x
