@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"sync"
 
 	"mailrill/deliver"
 	"mailrill/internal/imapwire"
@@ -56,6 +57,9 @@ func (s *spool) blame(err error) error {
 	return fmt.Errorf("%w: read message: %w", imapwire.ErrNotSent, s.fail)
 }
 
+// scratch holds what a message is looked through in: there are thousands.
+var scratch = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
 // holdsNUL reports whether m needs a literal8 (RFC 3516): no other literal may
 // hold NUL. What cannot be read now will fail again when it is sent.
 func holdsNUL(m *deliver.Message) bool {
@@ -64,9 +68,10 @@ func holdsNUL(m *deliver.Message) bool {
 		return false
 	}
 	defer r.Close()
-	buf := make([]byte, 32<<10)
+	buf := scratch.Get().(*[32 << 10]byte)
+	defer scratch.Put(buf)
 	for {
-		n, err := r.Read(buf)
+		n, err := r.Read(buf[:])
 		if bytes.IndexByte(buf[:n], 0) >= 0 {
 			return true
 		}
