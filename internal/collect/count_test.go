@@ -38,6 +38,18 @@ func TestTooLargeIsCountedOnce(t *testing.T) {
 	}
 }
 
+// The folders before the one in which a session broke are listed again as well.
+func TestFoldersListedAgainAreCountedOnce(t *testing.T) {
+	b := newBench(t, newMailbox("small", "too large to be wanted"))
+	b.a.MaxSize = 10
+	b.src.stable = false // else the floor hides what was listed
+	b.src.add("Z", "one", "two")
+	b.src.cutAt = func(key string) bool { return key == "u:3" && b.src.sessions == 1 }
+	if r := b.pass(); b.src.sessions < 2 || r.Listed != 4 || r.New != 4 || r.SkippedSize != 1 || r.Delivered != 3 {
+		t.Fatalf("%d sessions: %+v", b.src.sessions, r)
+	}
+}
+
 // What failed at first and is settled within the pass is no failure of the pass.
 func TestFailureThatIsSettledAfterAll(t *testing.T) {
 	for _, tc := range []struct {
