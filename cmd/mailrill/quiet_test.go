@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -28,7 +29,11 @@ func TestNothingNew(t *testing.T) {
 				return mailtest.Verdict{}
 			}
 			box := filled(numbered(30))
-			var src starter = &mailtest.POP3{Store: box, User: "src", Password: "pass", OnCommand: note}
+			type settler interface {
+				starter
+				Settle(clients ...net.Addr)
+			}
+			var src settler = &mailtest.POP3{Store: box, User: "src", Password: "pass", OnCommand: note}
 			if protocol == "imap" {
 				src = &mailtest.IMAP{Store: box, User: "src", Password: "pass", OnCommand: note}
 			}
@@ -38,11 +43,13 @@ func TestNothingNew(t *testing.T) {
 			if sum := total(r.once(0)); sum.Delivered != 30 {
 				t.Fatalf("%+v", sum)
 			}
+			src.Settle() // the last command is not waited for
 			sessions := dst.Sessions()
 			verbs = nil
 			if sum := total(r.once(0)); sum.Listed != 30 && protocol == "pop3" || sum.New != 0 {
 				t.Errorf("%+v", sum)
 			}
+			src.Settle()
 			if !slices.Equal(verbs, strings.Fields(want)) {
 				t.Errorf("asked %q, want %s", verbs, want)
 			}
