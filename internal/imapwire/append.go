@@ -18,10 +18,11 @@ const (
 	// with 8 MiB, 1.08 s with 4 MiB, 1.33 s with 20 messages, 4.4 s one by one.
 	togetherOctets = 4 << 20
 	// togetherLeast is how much has to gather for one more while others are without
-	// an answer, and togetherInFlight how many octets of all may be: with 40 ms and
-	// 200 Mbit/s, a MiB on its way, the line stays busy.
-	togetherLeast    = 1 << 20
-	togetherInFlight = 5 << 20
+	// an answer, and togetherInFlight how many octets of all may be: two commands, so
+	// that the line is busy while the server answers for one. From IMAP to IMAP with
+	// 40 ms and 200 Mbit/s: 2.92 s; with 1 and 5 MiB 3.12 s, with 4 and 6 3.44 s.
+	togetherLeast    = 3 << 20
+	togetherInFlight = 6 << 20
 )
 
 var errEarly = errors.New("the server acknowledged a message before it had it")
