@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"fmt"
@@ -40,29 +41,36 @@ func (c *cutter) arm(behind []byte, octets int) {
 	c.behind, c.octets = behind, octets
 }
 
-func (c *cutter) wrap(conn net.Conn) net.Conn { return &cutConn{Conn: conn, c: c} }
+func (c *cutter) wrap(conn net.Conn) net.Conn {
+	return &cutConn{Conn: conn, in: bufio.NewReader(conn), c: c}
+}
 
 type cutConn struct {
 	net.Conn
+	in     *bufio.Reader
 	c      *cutter
 	passed []byte // the end of what was read and may be the beginning of behind
 	left   int    // octets that still come through, once armed
 	hit    bool
 }
 
-// Read gives one octet at a time where a cut may be near: it is for tests.
+// Read gives one octet at a time where a cut may be near: it is for tests. Whether
+// one is near is seen when octets are there: a session reads before it asks.
 func (c *cutConn) Read(p []byte) (int, error) {
-	c.c.mu.Lock()
-	behind, octets := c.c.behind, c.c.octets
-	c.c.mu.Unlock()
-	if behind == nil {
-		return c.Conn.Read(p)
-	}
 	if c.hit && c.left == 0 {
 		c.Conn.Close()
 		return 0, io.ErrUnexpectedEOF
 	}
-	n, err := c.Conn.Read(p[:min(1, len(p))])
+	if _, err := c.in.Peek(1); err != nil {
+		return 0, err
+	}
+	c.c.mu.Lock()
+	behind, octets := c.c.behind, c.c.octets
+	c.c.mu.Unlock()
+	if behind == nil {
+		return c.in.Read(p)
+	}
+	n, err := c.in.Read(p[:min(1, len(p))])
 	if c.hit {
 		c.left -= n
 		return n, err
