@@ -60,6 +60,8 @@ var crashLimits = oracle.Usage{RSS: 256 << 20, Descriptors: 24, Threads: 32, Gor
 
 func TestKilledAtEveryStep(t *testing.T) {
 	soak, seed := crashSettings(t)
+	var all tally
+	t.Cleanup(func() { all.check(t) })
 	for i, p := range crashPairs() {
 		t.Run(p.String(), func(t *testing.T) {
 			t.Parallel()
@@ -72,7 +74,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 			var singles, pairs tally
 			t.Cleanup(func() {
 				t.Logf("a pass has %d points; killed at %v steps, and at %v pairs of steps twice", len(points), &singles, &pairs)
-				singles.check(t)
+				all.merge(&singles)
 			})
 			for _, at := range steps {
 				t.Run(at, func(t *testing.T) {
@@ -151,10 +153,16 @@ func (c *tally) add(reached bool) {
 	}
 }
 
+func (c *tally) merge(d *tally) {
+	c.tried.Add(d.tried.Load())
+	c.reached.Add(d.reached.Load())
+}
+
 func (c *tally) String() string { return fmt.Sprintf("%d of %d", c.reached.Load(), c.tried.Load()) }
 
 // check demands that nearly all was reached, or the suite proves less than it
-// says. Where a read ends is TCP's business, so it cannot be all each time.
+// says. Where a read ends is TCP's business, so it cannot be all each time, and
+// one of a pair's three must be allowed to be missed: all pairs count together.
 func (c *tally) check(t *testing.T) {
 	if c.reached.Load()*10 < c.tried.Load()*9 {
 		t.Errorf("killed at %v steps only", c)
