@@ -15,6 +15,7 @@ import (
 	"mailrill/internal/config"
 	"mailrill/internal/daemon"
 	"mailrill/internal/fsx"
+	"mailrill/internal/lang"
 	"mailrill/internal/ledger"
 	"mailrill/internal/reply"
 	"mailrill/internal/wire"
@@ -60,6 +61,15 @@ func (a *app) load() error {
 	}
 	a.state, err = a.cfg.State(a.getenv)
 	return err
+}
+
+// lang is the language of hints.
+func (a *app) lang() lang.Lang {
+	config := ""
+	if a.cfg != nil {
+		config = a.cfg.Lang
+	}
+	return lang.Pick(config, a.globals.lang, a.getenv)
 }
 
 // open reads the config and opens the state for writing: no other mailrill runs

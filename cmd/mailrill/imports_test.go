@@ -12,7 +12,7 @@ import (
 
 // leaves import nothing of ours but leaves.
 var leaves = []string{
-	"internal/reply", "internal/sasl", "internal/fsx", "internal/ledger", "internal/provider", "internal/secret", "internal/mailconn",
+	"internal/reply", "internal/sasl", "internal/fsx", "internal/ledger", "internal/provider", "internal/secret", "internal/mailconn", "internal/lang",
 }
 
 // everything is what packages may import that put the others together.
@@ -40,7 +40,8 @@ var importRules = []struct {
 	{"internal/collect", []string{"fetch", "deliver", "internal/ledger", "internal/fsx", "internal/reply"}},
 	{"internal/wire", everything},
 	{"internal/daemon", []string{"internal/wire", "internal/collect", "internal/config", "internal/ledger", "internal/provider", "internal/reply"}},
-	{"internal/doctor", []string{"internal/wire", "internal/collect", "internal/config", "internal/ledger", "internal/provider", "internal/reply"}},
+	{"internal/discover", []string{"internal/provider", "internal/mailconn", "internal/reply"}},
+	{"internal/doctor", everything},
 	{"internal/proof/*", nil}, // but for its tests: a proof shares no code with what it proves
 	{"bench", nil},            // but for its tests: it measures the released program
 	{"cmd/*", everything},

@@ -149,7 +149,7 @@ func (a *app) printJSON(out *daemon.Outcome, r *collect.Result) {
 	}
 	if r.Err != nil {
 		advice := daemon.Advise(out.Account, r.Err)
-		line.Error = &jsonError{advice.Class, reply.Clean(r.Err.Error()), advice.Hint, advice.URL}
+		line.Error = &jsonError{advice.Class, reply.Clean(r.Err.Error()), advice.Hint.In(a.lang()), advice.URL}
 	}
 	a.printValue(line)
 }
@@ -175,8 +175,8 @@ func (a *app) printResult(out *daemon.Outcome, r *collect.Result, dry bool) {
 	}
 	advice := daemon.Advise(out.Account, r.Err)
 	fmt.Fprintf(a.stderr, "mailrill: %s: %s\n", name, reply.Clean(r.Err.Error()))
-	if advice.Hint != "" {
-		fmt.Fprintf(a.stderr, "mailrill: hint: %s\n", strings.TrimSpace(advice.Hint+" "+advice.URL))
+	if hint := advice.Hint.In(a.lang()); hint != "" {
+		fmt.Fprintf(a.stderr, "mailrill: hint: %s\n", strings.TrimSpace(hint+" "+advice.URL))
 	}
 }
 

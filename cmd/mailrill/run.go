@@ -59,7 +59,7 @@ func (a *app) logOutcome(out *daemon.Outcome) {
 		}
 		if r.Err != nil {
 			advice := daemon.Advise(out.Account, r.Err)
-			log.Error(reply.Clean(r.Err.Error()), "class", advice.Class, "hint", advice.Hint, "url", advice.URL, "next", out.Pass.NextTry)
+			log.Error(reply.Clean(r.Err.Error()), "class", advice.Class, "hint", advice.Hint.In(a.lang()), "url", advice.URL, "next", out.Pass.NextTry)
 		}
 	}
 }

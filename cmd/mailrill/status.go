@@ -9,7 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailrill/internal/config"
+	"mailrill/internal/lang"
 	"mailrill/internal/ledger"
+	"mailrill/internal/provider"
 	"mailrill/internal/reply"
 )
 
@@ -86,7 +88,7 @@ func (a *app) accountStatus(ctx context.Context, acct *config.Account) (s accoun
 	}
 	s.Delivered = counts[ledger.Delivered] + counts[ledger.Finished]
 	s.Doubts, s.Failed, s.TooLarge, s.Lost = counts[ledger.Intent], counts[ledger.Failed], counts[ledger.TooLarge], counts[ledger.Lost]
-	s.pass(row.Pass, acct)
+	s.pass(row.Pass, acct, a.lang())
 	d, err := a.ledger.Destination(ctx, acct.Destination.Place())
 	if d.Verifiable != 0 {
 		shows := d.Verifiable > 0
@@ -96,7 +98,7 @@ func (a *app) accountStatus(ctx context.Context, acct *config.Account) (s accoun
 }
 
 // pass fills in what the last pass left behind.
-func (s *accountStatus) pass(p ledger.Pass, acct *config.Account) {
+func (s *accountStatus) pass(p ledger.Pass, acct *config.Account, l lang.Lang) {
 	s.LastPass, s.LastOK, s.Failures = when(p.At), when(p.OK), p.Failures
 	next := p.NextTry
 	if next.IsZero() && !p.At.IsZero() {
@@ -104,7 +106,7 @@ func (s *accountStatus) pass(p ledger.Pass, acct *config.Account) {
 	}
 	s.Next = when(next)
 	if p.Class != "" {
-		s.Error = &jsonError{reply.Class(p.Class), p.Text, p.Hint, p.URL}
+		s.Error = &jsonError{reply.Class(p.Class), p.Text, provider.Hint(p.Hint).In(l), p.URL}
 	}
 }
 

@@ -267,7 +267,7 @@ func after(before ledger.Pass, out *Outcome, now time.Time) ledger.Pass {
 		p.OK = now
 	}
 	if err != nil {
-		p.Text, p.Hint, p.URL = reply.Clean(err.Error()), advice.Hint, advice.URL
+		p.Text, p.Hint, p.URL = reply.Clean(err.Error()), advice.Hint.EN, advice.URL
 	}
 	if pause := backoff(advice.Class, before.Failures+1); pause > 0 {
 		p.Failures = before.Failures + 1

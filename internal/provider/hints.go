@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"mailrill/internal/lang"
 	"mailrill/internal/reply"
 )
 
@@ -12,8 +13,24 @@ import (
 // or two sentences, and an address of our own table ("" if there is none).
 type Advice struct {
 	Class reply.Class
-	Hint  string
+	Hint  lang.Text
 	URL   string
+}
+
+// Hint returns the hint whose English text is en, which is what a ledger keeps.
+// A text that is none of ours, such as that of an older mailrill, stays as it is.
+func Hint(en string) lang.Text {
+	for _, h := range hints() {
+		if h.en == en {
+			return h.text()
+		}
+	}
+	for _, text := range general {
+		if text.EN == en {
+			return text
+		}
+	}
+	return lang.Text{EN: en}
 }
 
 // Advise sorts err and says what helps against it. key is the provider's preset
@@ -32,12 +49,12 @@ func Advise(err error, key, protocol string) Advice {
 	if h.class != reply.OK {
 		a.Class = h.class
 	}
-	a.Hint, a.URL = h.en, h.url
+	a.Hint, a.URL = h.text(), h.url
 	return a
 }
 
-// A hint is a row: when it fits, and what it says. A further language is a
-// further column. What is left empty fits everything.
+// A hint is a row: when it fits, and what it says. What is left empty fits
+// everything.
 type hint struct {
 	keys      []string // presets
 	protocols []string
@@ -48,8 +65,11 @@ type hint struct {
 
 	class reply.Class // in place of reply.ClassOf's; OK leaves that
 	en    string
+	zh    string
 	url   string
 }
+
+func (h hint) text() lang.Text { return lang.Text{EN: h.en, ZH: h.zh} }
 
 // A situation is an error, prepared for the comparison with rows.
 type situation struct {
@@ -99,16 +119,16 @@ func (h hint) fits(s situation) bool {
 func fits[T comparable](list []T, v T) bool { return list == nil || slices.Contains(list, v) }
 
 // general is said where no row fits.
-var general = map[reply.Class]string{
-	reply.Usage:       "see mailrill help",
-	reply.Refused:     "the destination will not take these messages; see mailrill hold list",
-	reply.Bug:         "this is a bug in mailrill: please report it",
-	reply.IO:          "the disk failed: check it, and the permissions of the state folder",
-	reply.Temporary:   "most likely it passes; mailrill tries again by itself",
-	reply.Network:     "check the host, the port and this machine's network; mailrill tries again by itself",
-	reply.Limit:       "most likely a limit of the provider; mailrill waits and tries again by itself",
-	reply.Full:        "make room on the disk; mailrill goes on by itself",
-	reply.TLS:         "check host, port and tls, and this machine's clock; do not turn verification off",
-	reply.Credentials: "most likely the password is wrong, or the provider wants an app password",
-	reply.Config:      "correct the setting that is named, here or at the provider",
+var general = map[reply.Class]lang.Text{
+	reply.Usage:       {EN: "see mailrill help"},
+	reply.Refused:     {EN: "the destination will not take these messages; see mailrill hold list"},
+	reply.Bug:         {EN: "this is a bug in mailrill: please report it"},
+	reply.IO:          {EN: "the disk failed: check it, and the permissions of the state folder"},
+	reply.Temporary:   {EN: "most likely it passes; mailrill tries again by itself"},
+	reply.Network:     {EN: "check the host, the port and this machine's network; mailrill tries again by itself"},
+	reply.Limit:       {EN: "most likely a limit of the provider; mailrill waits and tries again by itself"},
+	reply.Full:        {EN: "make room on the disk; mailrill goes on by itself"},
+	reply.TLS:         {EN: "check host, port and tls, and this machine's clock; do not turn verification off"},
+	reply.Credentials: {EN: "most likely the password is wrong, or the provider wants an app password"},
+	reply.Config:      {EN: "correct the setting that is named, here or at the provider"},
 }

@@ -98,15 +98,15 @@ func TestAdvise(t *testing.T) {
 		{&net.OpError{Op: "dial", Net: "tcp", Err: errors.New("i/o timeout")}, "gmail", "imap", reply.Network, "proxy", ""},
 
 		// Without a row: the class, and a hint for all of it.
-		{io.ErrUnexpectedEOF, "", "imap", reply.Network, general[reply.Network], ""},
-		{imap("LOGIN", "AUTHENTICATIONFAILED", "no"), "", "imap", reply.Credentials, general[reply.Credentials], ""},
-		{errors.New("what?"), "qq", "imap", reply.Temporary, general[reply.Temporary], ""},
+		{io.ErrUnexpectedEOF, "", "imap", reply.Network, general[reply.Network].EN, ""},
+		{imap("LOGIN", "AUTHENTICATIONFAILED", "no"), "", "imap", reply.Credentials, general[reply.Credentials].EN, ""},
+		{errors.New("what?"), "qq", "imap", reply.Temporary, general[reply.Temporary].EN, ""},
 		// One provider's text from another server says nothing.
-		{pop("PASS", "", "Unable to log on"), "", "pop3", reply.Credentials, general[reply.Credentials], ""},
+		{pop("PASS", "", "Unable to log on"), "", "pop3", reply.Credentials, general[reply.Credentials].EN, ""},
 	} {
 		a := Advise(c.err, c.key, c.protocol)
-		if a.Class != c.class || a.URL != c.url || !strings.Contains(a.Hint, c.says) {
-			t.Errorf("%v (%s):\n got %q, %q, %q\nwant %q, …%q…, %q", c.err, c.key, a.Class, a.Hint, a.URL, c.class, c.says, c.url)
+		if a.Class != c.class || a.URL != c.url || !strings.Contains(a.Hint.EN, c.says) {
+			t.Errorf("%v (%s):\n got %q, %q, %q\nwant %q, …%q…, %q", c.err, c.key, a.Class, a.Hint.EN, a.URL, c.class, c.says, c.url)
 		}
 	}
 	if a := Advise(nil, "gmail", "imap"); a != (Advice{}) {
@@ -154,7 +154,7 @@ func TestHintsAreSound(t *testing.T) {
 		}
 	}
 	for _, c := range []reply.Class{reply.Usage, reply.Refused, reply.Bug, reply.IO, reply.Temporary, reply.Network, reply.Limit, reply.Full, reply.TLS, reply.Credentials, reply.Config} {
-		if general[c] == "" {
+		if general[c].EN == "" {
 			t.Errorf("class %q has no hint", c)
 		}
 	}
