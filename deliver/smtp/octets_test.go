@@ -152,7 +152,8 @@ func TestStuckWrite(t *testing.T) {
 	}
 }
 
-// A deafConn hears only so many octets, and keeps them.
+// A deafConn hears only so many octets, and keeps them. Its end shows when the
+// server says more, as a line's does: by then that has what it answers.
 type deafConn struct {
 	net.Conn
 	left  *int
@@ -161,6 +162,7 @@ type deafConn struct {
 
 func (c deafConn) Read(p []byte) (int, error) {
 	if *c.left <= 0 {
+		_, _ = c.Conn.Read(p[:1])
 		return 0, io.EOF
 	}
 	n, err := c.Conn.Read(p[:min(len(p), *c.left)])
