@@ -44,6 +44,7 @@ type Account struct {
 	MaxDelete   int           // more deletions due in one pass: none is done
 	MaxSize     int64         // octets; 0 no limit
 	Trace       bool          // copies get the trace line
+	Down, Up    Daily         // what its logins may move in a day, at the source and at the destination
 	Own         string        // an address whose own mail is left out; "" collects it
 }
 
@@ -65,6 +66,8 @@ type Collector struct {
 
 	mu    sync.Mutex
 	asked map[string]bool // destinations that were read since Started
+	// meters are those of logins with a limit, by Daily.Login.
+	meters map[string]*meter
 }
 
 // Options change a single pass.
@@ -165,6 +168,7 @@ func (c *Collector) newPass(ctx context.Context, a *Account, o Options) *pass {
 		gone:     map[rowKey]bool{},
 		failures: map[rowKey]failure{},
 		sample:   map[string]int64{},
+		waiting:  map[string]*LimitError{},
 	}
 	if p.place = a.Place; p.place == "" {
 		p.place = a.To

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mailrill/deliver"
+	"mailrill/fetch"
 	"mailrill/internal/ledger"
 	"mailrill/internal/reply"
 )
@@ -316,6 +317,7 @@ func (f *flow) begin(ps []*parcel) []*parcel {
 		p.row.Attempts++
 		p.row.At = f.v.now()
 		rows[i] = p.row
+		f.box.up.spend(p.row.At, f.v.copySize(fetch.Item{Size: p.row.Size}), p.msg.Size)
 	}
 	err := f.v.c.Ledger.Reserve()
 	if err == nil {

@@ -26,6 +26,8 @@ type box struct {
 	known   map[string]ledger.Brief
 	wanted  []fetch.Item
 	drain   []fetch.Item // settled messages to be retrieved again, so that a window moves on
+	down    *claim       // what is reserved of the day's limits for what is wanted
+	up      *claim
 	res     *Result
 }
 

@@ -29,21 +29,23 @@ type pass struct {
 	place   string         // what the ledger knows the destination by
 	finder  deliver.Finder // nil: the destination cannot be asked
 
-	prepared  map[string]bool      // destination folders that were prepared
-	folders   map[int64]string     // the account's folders, by Folder.ID
-	intos     map[int64]string     // destination folder of those that were opened in this pass
-	lane      spoolLane            // this pass's own part of the spool
-	counted   map[uint64]struct{}  // messages that must not be counted again, by a hash of their rowKey
-	seed      maphash.Seed         // of that hash
-	drained   map[string]bool      // settled keys that were retrieved again to move a window on
-	resend    map[rowKey]bool      // doubts that are surely not there
-	ahead     map[rowKey]time.Time // when doubts were begun by a clock that was ahead of this pass's
-	gone      map[rowKey]bool      // those of them that are no longer at the source
-	asked     time.Time            // when the destination was last asked in this pass
-	failedDue bool                 // a message that failed before is due again
-	removed   int                  // messages that were deleted at the source
-	wanted    int                  // messages that were to be brought
-	cautious  bool                 // ask the source for one message at a time
+	prepared  map[string]bool        // destination folders that were prepared
+	folders   map[int64]string       // the account's folders, by Folder.ID
+	intos     map[int64]string       // destination folder of those that were opened in this pass
+	lane      spoolLane              // this pass's own part of the spool
+	counted   map[uint64]struct{}    // messages that must not be counted again, by a hash of their rowKey
+	seed      maphash.Seed           // of that hash
+	drained   map[string]bool        // settled keys that were retrieved again to move a window on
+	resend    map[rowKey]bool        // doubts that are surely not there
+	ahead     map[rowKey]time.Time   // when doubts were begun by a clock that was ahead of this pass's
+	gone      map[rowKey]bool        // those of them that are no longer at the source
+	asked     time.Time              // when the destination was last asked in this pass
+	failedDue bool                   // a message that failed before is due again
+	removed   int                    // messages that were deleted at the source
+	wanted    int                    // messages that were to be brought
+	cautious  bool                   // ask the source for one message at a time
+	down, up  *meter                 // of the logins at the source and at the destination
+	waiting   map[string]*LimitError // folders of which messages have to wait for another day
 
 	mu       sync.Mutex         // guards what flow.go's goroutines write: held, sample, and the results
 	held     []holding          // what this pass put into the hold
@@ -122,7 +124,10 @@ func (p *pass) begin() (err error) {
 	for _, f := range folders {
 		p.folders[f.ID] = f.Name
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return p.meters()
 }
 
 // failedAgain tries the messages that failed before, in sessions of their own.
@@ -268,6 +273,9 @@ func (v *visit) folder(b *box) error {
 	if err := v.look(b); err != nil || v.o.DryRun {
 		return err
 	}
+	v.afford(b)
+	defer b.down.end()
+	defer b.up.end()
 	if len(b.wanted) > 0 {
 		if err := v.prepare(b.into); err != nil {
 			return err
@@ -317,9 +325,15 @@ func (p *pass) conclude(err error) {
 	if closeErr := p.a.Destination.Close(); closeErr != nil {
 		p.log.Debug("close the destination", "err", closeErr)
 	}
+	if commitErr := p.commit(); commitErr != nil {
+		p.log.Error("write down what was moved", "err", commitErr)
+	}
 	p.report.Stopped = p.ctx.Err() != nil
 	if p.report.Stopped && (err == nil || errors.Is(err, errStopped) || errors.Is(err, errBroken)) {
 		err = nil
+	}
+	if err == nil {
+		err = p.overLimit()
 	}
 	if err == nil {
 		err = p.outstanding()
@@ -380,12 +394,21 @@ func (p *pass) outstanding() error {
 // commit writes into the ledger. It is not cut: what is known of a message, after
 // an answer that came in the last moment too, must not be forgotten.
 func (p *pass) commit(changes ...ledger.Change) error {
-	return p.c.Ledger.Commit(context.WithoutCancel(p.hard), changes...)
+	return p.commitBy(p.c.Ledger.Commit, changes)
 }
 
 // commitAnswers is commit for what a destination has answered.
 func (p *pass) commitAnswers(changes ...ledger.Change) error {
-	return p.c.Ledger.CommitAnswers(context.WithoutCancel(p.hard), changes...)
+	return p.commitBy(p.c.Ledger.CommitAnswers, changes)
+}
+
+func (p *pass) commitBy(commit func(context.Context, ...ledger.Change) error, changes []ledger.Change) error {
+	all, undo := p.moved(changes)
+	err := commit(context.WithoutCancel(p.hard), all...)
+	if err != nil {
+		undo()
+	}
+	return err
 }
 
 // tally runs f, which counts something, alone.

@@ -167,6 +167,10 @@ func (p *pass) retryHeld() error {
 		return nil
 	}
 	_, err = p.deliverHeld(ids)
+	if limit, waits := errors.AsType[*LimitError](err); waits {
+		p.waiting["the hold"] = limit
+		return nil
+	}
 	return err
 }
 
@@ -209,6 +213,12 @@ func (p *pass) deliverEntry(e Entry) (delivered bool, err error) {
 		return false, nil
 	}
 	if receipt == "" {
+		room := p.up.claim()
+		if !room.add(p.c.Now(), e.Size) {
+			return false, p.destinationError(&LimitError{Daily: p.up.Daily, Until: p.up.until(p.c.Now()), Left: 1, Octets: e.Size})
+		}
+		defer room.end()
+		room.spend(p.c.Now(), e.Size, e.Size)
 		if err := p.c.Ledger.Reserve(); err != nil {
 			return false, fmt.Errorf("write the ledger: %w", err)
 		}

@@ -87,7 +87,13 @@ func (v *visit) requestSome(fl *flow, b *box, items []fetch.Item) (heard bool, e
 		if err := fl.stopped(); err != nil {
 			return err
 		}
-		return v.take(fl, b, it, meta, r, err)
+		read := &counted{Reader: r}
+		if r != nil {
+			r = read
+		}
+		err = v.take(fl, b, it, meta, r, err)
+		b.down.spend(v.c.Now(), max(it.Size, 0), read.n)
+		return err
 	})
 	return heard, err
 }

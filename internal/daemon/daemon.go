@@ -269,6 +269,10 @@ func after(before ledger.Pass, out *Outcome, now time.Time) ledger.Pass {
 	if err != nil {
 		p.Text, p.Hint, p.URL = reply.Clean(err.Error()), advice.Hint.EN, advice.URL
 	}
+	if limit, own := errors.AsType[*collect.LimitError](err); own {
+		p.NextTry = limit.Until // it is known, and no failure
+		return p
+	}
 	if pause := backoff(advice.Class, before.Failures+1); pause > 0 {
 		p.Failures = before.Failures + 1
 		p.NextTry = now.Add(pause)

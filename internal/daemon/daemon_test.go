@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -269,6 +270,22 @@ func TestRefusedLogins(t *testing.T) {
 	w.changed = true
 	if got := w.run(1); len(got) != 1 || got[0] != 0 {
 		t.Errorf("with a new password: looked at %v", got)
+	}
+}
+
+// A day's limit says itself when it is over, and is no failure.
+func TestDailyLimitSaysWhen(t *testing.T) {
+	a := account(t, "a", "@every 1m")
+	w := newWorld(t, a)
+	w.outcome = func(_ string, n int) error {
+		if n > 1 {
+			return nil
+		}
+		return fmt.Errorf("home: %w", &collect.LimitError{Until: noon.Add(9 * time.Hour)})
+	}
+	within(t, w.run(2), 9*time.Hour)
+	if p := w.told[0].Pass; p.Failures != 0 || p.Class != string(reply.Limit) {
+		t.Errorf("%+v", p)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // version n to n+1. A step that was released is never edited; a change of the
 // schema is a further step. The version lies in SQLite's user_version, which
 // changes in the same transaction as the tables.
-var migrations = []string{schema1, schema2}
+var migrations = []string{schema1, schema2, schema3}
 
 // schema1 has a table for each of our records, each with its checksum. Times
 // are milliseconds, 0 for none; texts are "" for none. A message is clustered by
@@ -61,6 +61,14 @@ CREATE INDEX message_due ON message (folder, due) WHERE state = 6 AND action <> 
 
 // schema2 adds Folder.Head.
 const schema2 = `ALTER TABLE folder ADD COLUMN head BLOB;`
+
+// schema3 adds Traffic.
+const schema3 = `
+CREATE TABLE traffic (
+	login TEXT NOT NULL, hour INTEGER NOT NULL, octets INTEGER NOT NULL,
+	sum INTEGER NOT NULL, PRIMARY KEY (login, hour)
+) STRICT, WITHOUT ROWID;
+`
 
 // version returns the schema version of the database, 0 for an empty one.
 func version(ctx context.Context, q querier) (int64, error) {

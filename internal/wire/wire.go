@@ -3,6 +3,7 @@
 package wire
 
 import (
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -51,11 +52,19 @@ func (e Env) Account(a *config.Account) *collect.Account {
 		MaxDelete:   a.MaxDelete,
 		MaxSize:     a.MaxSize,
 		Trace:       a.Destination.Trace,
+		Down:        daily("reading", a.Protocol, a.Server, a.DailyLimit),
+		Up:          daily("writing to", a.Destination.Type, a.Destination.Server, a.Destination.DailyLimit),
 	}
 	if a.GmailPOP() && !a.Sent {
 		c.Own = a.User
 	}
 	return c
+}
+
+// daily says what is counted together. POP3 and IMAP have limits of their own at
+// Gmail; several accounts over one login share them.
+func daily(direction, protocol string, s config.Server, limit int64) collect.Daily {
+	return collect.Daily{Login: fmt.Sprintf("%s %s at %s over %s", direction, s.User, s.Host, protocol), Limit: limit}
 }
 
 var backlogKinds = map[config.BacklogKind]collect.BacklogKind{

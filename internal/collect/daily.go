@@ -1,0 +1,300 @@
+package collect
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"mailrill/fetch"
+	"mailrill/internal/ledger"
+	"mailrill/internal/reply"
+)
+
+// A Daily is how many octets a login may move in 24 hours in one direction.
+// Providers suspend a mailbox that moves more (Gmail: 500 MB of uploads), so it is
+// better to stop below that. A Limit of 0 means none, and then nothing is counted.
+type Daily struct {
+	Login string // what is counted together, for people too: "reading me@gmail.com at pop.gmail.com over pop3"
+	Limit int64
+}
+
+// A LimitError says that a login has moved what it may move in a day. What waits
+// is collected from Until on.
+type LimitError struct {
+	Daily
+	Until  time.Time
+	Left   int   // messages that wait
+	Octets int64 // of these, as listed
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("daily_limit of %s for %s is used up: %d messages (%s) wait until %s",
+		decimal(e.Limit), e.Login, e.Left, decimal(e.Octets), e.Until.Local().Format(time.DateTime))
+}
+
+// Class implements reply.Classed.
+func (e *LimitError) Class() reply.Class { return reply.Limit }
+
+// decimal words a number of octets as the config does: MB = 10^6.
+func decimal(n int64) string {
+	if n < 1e6 {
+		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+}
+
+// A meter counts what a login moves, for all accounts of the process. The ledger
+// keeps it by the hour, so that no restart begins a new day.
+type meter struct {
+	Daily
+
+	mu       sync.Mutex
+	hours    map[int64]int64 // octets, by the hour since 1970
+	fresh    map[int64]int64 // of these, what the ledger does not have
+	reserved int64           // for messages that are about to be moved
+}
+
+// meter returns that of a login, nil for one without a limit.
+func (c *Collector) meter(ctx context.Context, d Daily) (*meter, error) {
+	if d.Limit == 0 {
+		return nil, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m := c.meters[d.Login]; m != nil {
+		return m, nil
+	}
+	m := &meter{Daily: d, hours: map[int64]int64{}, fresh: map[int64]int64{}}
+	moved, err := c.Ledger.Traffic(ctx, d.Login)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range moved {
+		m.hours[hourOf(t.Hour)] = t.Octets
+	}
+	if c.meters == nil {
+		c.meters = map[string]*meter{}
+	}
+	c.meters[d.Login] = m
+	return m, nil
+}
+
+func hourOf(t time.Time) int64 { return t.Unix() / 3600 }
+
+// used is what was moved within the last 24 hours. An hour counts until all of it
+// is that old; one that lies ahead was written by a clock that was wrong.
+func (m *meter) used(now time.Time) (octets int64) {
+	for h, n := range m.hours {
+		if h > hourOf(now)-25 && h <= hourOf(now) {
+			octets += n
+		}
+	}
+	return octets
+}
+
+// until returns when the oldest hour of what is used counts no more.
+func (m *meter) until(now time.Time) time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	first := hourOf(now)
+	for h, n := range m.hours {
+		if n > 0 && h > hourOf(now)-25 {
+			first = min(first, h)
+		}
+	}
+	return time.Unix(first*3600, 0).Add(25 * time.Hour)
+}
+
+// reserve takes room for n octets, if there is room. A message that is larger than
+// the limit goes when nothing else was moved for a day.
+func (m *meter) reserve(now time.Time, n int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	taken := m.used(now) + m.reserved
+	if taken > 0 && taken+n > m.Limit {
+		return false
+	}
+	m.reserved += n
+	return true
+}
+
+// A claim is what a session has reserved with a meter. The nil claim has no limit.
+type claim struct {
+	m    *meter
+	left int64
+}
+
+func (m *meter) claim() *claim {
+	if m == nil {
+		return nil
+	}
+	return &claim{m: m}
+}
+
+// add reserves room for one more message.
+func (c *claim) add(now time.Time, n int64) bool {
+	if c == nil {
+		return true
+	}
+	ok := c.m.reserve(now, n)
+	if ok {
+		c.left += n
+	}
+	return ok
+}
+
+// spend counts octets that were moved, for a message that n were reserved for.
+func (c *claim) spend(now time.Time, n, octets int64) {
+	if c == nil {
+		return
+	}
+	c.m.mu.Lock()
+	defer c.m.mu.Unlock()
+	c.giveBack(min(n, c.left))
+	c.m.hours[hourOf(now)] += octets
+	c.m.fresh[hourOf(now)] += octets
+}
+
+// end gives back what was not needed.
+func (c *claim) end() {
+	if c == nil {
+		return
+	}
+	c.m.mu.Lock()
+	defer c.m.mu.Unlock()
+	c.giveBack(c.left)
+}
+
+func (c *claim) giveBack(n int64) {
+	c.left -= n
+	c.m.reserved -= n
+}
+
+// unwritten takes what the ledger does not have yet.
+func (m *meter) unwritten() (cs []ledger.Change) {
+	if m == nil {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for h, n := range m.fresh {
+		cs = append(cs, ledger.Traffic{Login: m.Login, Hour: time.Unix(h*3600, 0), Octets: n})
+		delete(m.fresh, h)
+	}
+	return cs
+}
+
+// restore has what could not be written be written later.
+func (m *meter) restore(cs []ledger.Change) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, c := range cs {
+		t := c.(ledger.Traffic)
+		m.fresh[hourOf(t.Hour)] += t.Octets
+	}
+}
+
+// afford leaves of what is wanted of a folder what the day's limits of the source
+// and the destination have room for, the first messages of the listing. The rest
+// is a later pass's.
+func (v *visit) afford(b *box) {
+	b.down, b.up = v.down.claim(), v.up.claim()
+	now := v.c.Now()
+	for i, it := range b.wanted {
+		n := max(it.Size, 0)
+		short := v.down
+		ok := b.down.add(now, n)
+		if ok && !b.up.add(now, v.copySize(it)) {
+			ok, short = false, v.up
+		}
+		if !ok {
+			v.overdrawn(b, short, b.wanted[i:])
+			b.wanted = b.wanted[:i]
+			b.drain = nil
+			return
+		}
+	}
+	for i, it := range b.drain {
+		if !b.down.add(now, max(it.Size, 0)) {
+			v.overdrawn(b, v.down, b.drain[i:])
+			b.drain = b.drain[:i]
+			return
+		}
+	}
+}
+
+// copySize is how large the copy of a message will be, as far as the listing tells.
+func (p *pass) copySize(it fetch.Item) int64 {
+	n := max(it.Size, 0)
+	if p.a.Trace {
+		n += int64(len(traceLine(noID, p.a.Name)))
+	}
+	return n
+}
+
+// noID is as long as each ID.
+const noID = "aaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+// overdrawn notes that messages of a folder have to wait.
+func (v *visit) overdrawn(b *box, m *meter, left []fetch.Item) {
+	e := &LimitError{Daily: m.Daily, Until: m.until(v.c.Now()), Left: len(left)}
+	for _, it := range left {
+		e.Octets += max(it.Size, 0)
+	}
+	v.waiting[b.name] = e
+}
+
+// overLimit returns the error of a pass in which messages had to wait, nil for any
+// other.
+func (p *pass) overLimit() error {
+	var all *LimitError
+	for _, e := range p.waiting {
+		if all == nil {
+			all = &LimitError{Daily: e.Daily, Until: e.Until}
+		}
+		all.Left, all.Octets = all.Left+e.Left, all.Octets+e.Octets
+	}
+	switch {
+	case all == nil:
+		return nil
+	case p.up != nil && all.Login == p.up.Login:
+		return p.destinationError(all)
+	}
+	return all
+}
+
+// counted counts what is read of a body.
+type counted struct {
+	io.Reader
+	n int64
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.Reader.Read(b)
+	c.n += int64(n)
+	return n, err
+}
+
+// meters finds those of the account's logins.
+func (p *pass) meters() (err error) {
+	if p.down, err = p.c.meter(p.hard, p.a.Down); err != nil {
+		return err
+	}
+	p.up, err = p.c.meter(p.hard, p.a.Up)
+	return err
+}
+
+// moved adds to changes what the ledger does not know yet of what was moved.
+func (p *pass) moved(changes []ledger.Change) (all []ledger.Change, undo func()) {
+	down, up := p.down.unwritten(), p.up.unwritten()
+	all = append(append(changes[:len(changes):len(changes)], down...), up...)
+	return all, func() {
+		p.down.restore(down)
+		p.up.restore(up)
+	}
+}
