@@ -88,14 +88,14 @@ func TestLoginRefused(t *testing.T) {
 		"password":    {Options{}, pass("-ERR [AUTH] Username and password not accepted.\r\n"), reply.Error{Command: "PASS", Code: "AUTH", Text: "Username and password not accepted."}, reply.Credentials},
 		"lower case":  {Options{}, pass("-err [auth] no\r\n"), reply.Error{Command: "PASS", Code: "AUTH", Text: "no"}, reply.Credentials},
 		"no blank":    {Options{}, pass("-ERR[IN-USE]locked\r\n"), reply.Error{Command: "PASS", Code: "IN-USE", Text: "locked"}, reply.Temporary},
-		"tab":         {Options{}, pass("-ERR\tno\r\n"), reply.Error{Command: "PASS", Text: "no"}, reply.Credentials},
-		"no code":     {Options{}, pass("-ERR [no end\r\n"), reply.Error{Command: "PASS", Text: "[no end"}, reply.Credentials},
+		"tab":         {Options{}, pass("-ERR\tno\r\n"), reply.Error{Command: "PASS", Text: "no"}, reply.Temporary},
+		"no code":     {Options{}, pass("-ERR [no end\r\n"), reply.Error{Command: "PASS", Text: "[no end"}, reply.Temporary},
 		"rate":        {Options{}, pass("-ERR [LOGIN-DELAY] wait\r\n"), reply.Error{Command: "PASS", Code: "LOGIN-DELAY", Text: "wait"}, reply.Limit},
 		"POP is off":  {Options{}, pass("-ERR [SYS/PERM] POP access is disabled for your domain.\r\n"), reply.Error{Command: "PASS", Code: "SYS/PERM", Text: "POP access is disabled for your domain."}, reply.Config},
 		"AUTH":        {Options{Auth: with(&bearer{initial: []byte("t")})}, greeted("", step{"AUTH XOAUTH2 " + b64("t"), "-ERR [AUTH] no\r\n"}), reply.Error{Command: "AUTH", Code: "AUTH", Text: "no"}, reply.Credentials},
 		"a challenge": {Options{Auth: with(&bearer{initial: []byte("t")})}, greeted("", step{"AUTH XOAUTH2 " + b64("t"), "+ " + b64(`{"status":"400"}`) + "\r\n"}, step{"\n", "-ERR [AUTH] Invalid credentials.\r\n"}), reply.Error{Command: "AUTH", Code: "AUTH", Text: "Invalid credentials."}, reply.Credentials},
 		"cancelled":   {Options{Auth: with(&bearer{initial: []byte("t"), refuse: cancelled})}, greeted("", step{"AUTH XOAUTH2 " + b64("t"), "+ " + b64("x") + "\r\n"}, step{"*", "-ERR [AUTH] cancelled\r\n"}), reply.Error{Command: "AUTH", Code: "AUTH", Text: "cancelled"}, reply.Credentials},
-		"no base64":   {Options{Auth: with(&bearer{initial: []byte("t")})}, greeted("", step{"AUTH XOAUTH2 " + b64("t"), "+ !!\r\n"}, step{"*", "-ERR no\r\n"}), reply.Error{Command: "AUTH", Text: "no"}, reply.Credentials},
+		"no base64":   {Options{Auth: with(&bearer{initial: []byte("t")})}, greeted("", step{"AUTH XOAUTH2 " + b64("t"), "+ !!\r\n"}, step{"*", "-ERR no\r\n"}), reply.Error{Command: "AUTH", Text: "no"}, reply.Temporary},
 	} {
 		t.Run(name, func(t *testing.T) {
 			source, _ := play(t, c.options, c.steps...)

@@ -53,7 +53,7 @@ func TestCopyIsTraceLineAndBody(t *testing.T) {
 
 func TestDestinationDownRetrievesNothing(t *testing.T) {
 	b := newBench(t, newMailbox(msgs(3)...))
-	b.dst.down = fmt.Errorf("%w: %w", deliver.ErrUnavailable, &reply.Error{Protocol: "imap", Command: "LOGIN", Text: "no"})
+	b.dst.down = fmt.Errorf("%w: %w", deliver.ErrUnavailable, &reply.Error{Protocol: "imap", Command: "LOGIN", Text: "login denied"})
 	if r := b.pass(); reply.ClassOf(r.Err) != reply.Credentials || b.src.served != 0 {
 		t.Fatalf("%+v, %d bodies served", r, b.src.served)
 	}

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -24,6 +25,15 @@ var ladders = map[reply.Class]ladder{
 	reply.Credentials: {time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 4 * time.Hour},
 	reply.IO:          {time.Minute, 5 * time.Minute, 15 * time.Minute},
 	reply.Bug:         {time.Minute, 15 * time.Minute, time.Hour},
+}
+
+// ladderOf returns the class whose ladder counts after err: a login that was
+// refused in words that nobody knows is repeated as seldom as one at a limit.
+func ladderOf(err error, c reply.Class) reply.Class {
+	if refusal, ok := errors.AsType[*reply.Error](err); ok && refusal.Unclear() && c == reply.Temporary {
+		return reply.Limit
+	}
+	return c
 }
 
 // backoff returns how long to wait after the failures-th failure in a row of

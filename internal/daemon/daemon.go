@@ -273,7 +273,7 @@ func after(before ledger.Pass, out *Outcome, now time.Time) ledger.Pass {
 		p.NextTry = limit.Until // it is known, and no failure
 		return p
 	}
-	if pause := backoff(advice.Class, before.Failures+1); pause > 0 {
+	if pause := backoff(ladderOf(err, advice.Class), before.Failures+1); pause > 0 {
 		p.Failures = before.Failures + 1
 		p.NextTry = now.Add(pause)
 	}

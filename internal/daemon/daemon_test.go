@@ -222,6 +222,7 @@ func TestBackOffByClassAndOverRestarts(t *testing.T) {
 	}{
 		{syscall.ECONNREFUSED, []time.Duration{5 * time.Second, 15 * time.Second, 45 * time.Second, 2 * time.Minute, 5 * time.Minute, 15 * time.Minute, 15 * time.Minute}},
 		{refused, []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 4 * time.Hour, 4 * time.Hour}},
+		{&reply.Error{Protocol: "pop3", Command: "PASS", Text: "the moon is full"}, []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour}},
 		{reply.WithClass(reply.Config, errors.New("no folder")), []time.Duration{5 * time.Minute, 15 * time.Minute, time.Hour, time.Hour}},
 	} {
 		a := account(t, "a", "@every 1m")

@@ -42,3 +42,33 @@ func TestClassOfWhatTheSystemSays(t *testing.T) {
 		}
 	}
 }
+
+// What a refused login means where no code says it: the servers' own words.
+func TestClassOfRefusedLogins(t *testing.T) {
+	for text, want := range map[string]Class{
+		"":                              Credentials,
+		"Login failed.":                 Credentials, // Courier
+		"[AUTH] Authentication failed.": Credentials, // the brackets as text
+		"Logon failure: unknown user name or bad password.":             Credentials, // Exchange
+		"Invalid user name or password. Please use full email address.": Credentials, // hMailServer
+		"Access denied":                       Credentials, // MDaemon
+		"authorization failed":                Credentials, // vpopmail
+		"LOGIN Login error or password error": Credentials, // NetEase
+		"Unable to log on":                    Credentials,
+		"Login fail. Account is abnormal, service is not open, password is incorrect, login frequency limited, or system is busy.": Credentials, // QQ
+		"Too many login attempts":                      Limit,
+		"login frequency limited":                      Limit,
+		"Temporary authentication failure":             Limit,
+		"Account exceeded command or bandwidth limits": Limit,
+		"Your account is not enabled for IMAP use":     Config,
+		"the moon is full":                             Temporary,
+	} {
+		e := &Error{Protocol: "imap", Command: "LOGIN", Text: text}
+		if got := e.Class(); got != want {
+			t.Errorf("%q: class %q, want %q", text, got, want)
+		}
+		if unclear := text == "the moon is full"; e.Unclear() != unclear {
+			t.Errorf("%q: unclear is %v", text, e.Unclear())
+		}
+	}
+}

@@ -74,12 +74,16 @@ var codeClasses = map[string]Class{
 // incorrect" and "login frequency limited" in one sentence.
 var (
 	credentialWords = []string{"password is incorrect", "invalid credentials", "password error", "authentication failed", "not accepted", "password required", "web login", "via your web browser"}
-	transientWords  = []string{"too many", "exceeded", "temporar", "try again", "unavailable", "system busy", "system problem", "in use", "locked by", "throttled", "not now"}
+	transientWords  = []string{"too many", "exceeded", "temporar", "try again", "unavailable", "system busy", "system problem", "in use", "locked by", "throttled", "not now", "too often", "frequen"}
 	configWords     = []string{"not enabled", "disabled"}
+	// loginWords say that a login without a code was refused for what it brought, in
+	// the words of Courier, Cyrus, Exchange, hMailServer, MDaemon, vpopmail, XMail …
+	loginWords = []string{"login", "log in", "logon", "log on", "password", "credential", "authenticat", "authoriz", "denied", "incorrect", "invalid user", "unknown user", "no such user", "token", "密码", "登录"}
 )
 
 // Class sorts the refusal by its code, then, where codes say nothing, by its
-// words. A text of limits during the login is no bad password.
+// words. A text of limits during the login is no bad password, and neither is one
+// that nobody knows; a refusal without any words most likely is.
 func (e *Error) Class() Class {
 	words := strings.ToLower(e.Text)
 	c, known := codeClasses[strings.ToUpper(e.Code)]
@@ -98,11 +102,15 @@ func (e *Error) Class() Class {
 		return Temporary
 	case strings.HasPrefix(e.Code, "5") && len(e.Code) == 3:
 		return Config
-	case e.Login():
+	case e.Login() && (words == "" || has(words, loginWords)):
 		return Credentials
 	}
 	return Temporary
 }
+
+// Unclear reports whether a login was refused in words that nobody knows. It may
+// be the password all the same, so it is not to be tried often.
+func (e *Error) Unclear() bool { return e.Login() && e.Code == "" && e.Class() == Temporary }
 
 func has(s string, words []string) bool {
 	for _, w := range words {
