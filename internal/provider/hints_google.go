@@ -11,12 +11,13 @@ var (
 )
 
 const (
-	appPasswords  = "https://support.google.com/accounts/answer/185833"
-	webLogin      = "https://support.google.com/mail/answer/78754"
-	popSettings   = "https://mail.google.com/mail/u/0/#settings/fwdandpop"
-	popHelp       = "https://support.google.com/mail/answer/7104828"
-	bandwidthHelp = "https://support.google.com/a/answer/1071518"
-	signInWeb     = "Google wants a sign-in with a browser first: sign in at mail.google.com from the same network, confirm that it was you, and use an app password; try again in ten minutes"
+	appPasswords    = "https://support.google.com/accounts/answer/185833"
+	makeAppPassword = "https://myaccount.google.com/apppasswords"
+	webLogin        = "https://support.google.com/mail/answer/78754"
+	popSettings     = "https://mail.google.com/mail/u/0/#settings/fwdandpop"
+	popHelp         = "https://support.google.com/mail/answer/7104828"
+	bandwidthHelp   = "https://support.google.com/a/answer/1071518"
+	signInWeb       = "Google wants a sign-in with a browser first: sign in at mail.google.com from the same network, confirm that it was you, and use an app password; try again in ten minutes"
 )
 
 // hints is the whole table.

@@ -2,9 +2,11 @@ package provider
 
 import "mailrill/internal/reply"
 
+const qqCodes = "https://service.mail.qq.com/detail/0/339"
+
 var chineseHints = []hint{
 	{keys: []string{"qq"}, texts: []string{"authorization code", "authorized code"},
-		class: reply.Credentials, en: "QQ wants an authorization code (授权码) in place of the password; all codes end when the QQ password changes. Make a new one on the website: 设置 › 账号 › 生成授权码", url: "https://service.mail.qq.com/detail/0/339"},
+		class: reply.Credentials, en: "QQ wants an authorization code (授权码) in place of the password; all codes end when the QQ password changes. Make a new one on the website: 设置 › 账号 › 生成授权码", url: qqCodes},
 	{keys: []string{"qq", "exmail"}, texts: []string{"login fail. account is abnormal"},
 		class: reply.Credentials, en: "QQ says this for five causes: most likely the QQ password was used in place of an authorization code (授权码); else IMAP or POP3 is switched off, the code ended with a change of password, there were too many attempts (wait half an hour), or the account is blocked. On the website: 设置 › 账号 › 开启服务 › 生成授权码", url: "https://help.mail.qq.com/detail/108/1023"},
 	{keys: []string{"exmail"}, texts: []string{"weixin token"},
