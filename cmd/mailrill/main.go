@@ -98,7 +98,7 @@ func (a *app) printError(err error) {
 	if _, listed := errors.AsType[config.Errors](err); listed || reply.ClassOf(err) == reply.Usage || errors.Is(err, ledger.ErrLocked) {
 		return // they say themselves what to do
 	}
-	if hint := provider.Advise(err, "", "").Hint.In(a.lang()); hint != "" {
+	if hint := provider.Advise(err, provider.Situation{}).Hint.In(a.lang()); hint != "" {
 		fmt.Fprintf(a.stderr, "mailrill: hint: %s\n", hint)
 	}
 }

@@ -286,9 +286,13 @@ func Advise(a *config.Account, err error) provider.Advice {
 	if err == nil {
 		return provider.Advice{}
 	}
-	key, protocol := a.Provider.Key, a.Protocol
+	end, protocol := &a.Server, a.Protocol
 	if collect.FromDestination(err) {
-		key, protocol = a.Destination.Provider.Key, a.Destination.Type
+		end, protocol = &a.Destination.Server, a.Destination.Type
 	}
-	return provider.Advise(err, key, protocol)
+	situation := provider.Situation{Provider: end.Provider.Key, Protocol: protocol}
+	if end.OAuth != "" {
+		situation.Shape = provider.Token
+	}
+	return provider.Advise(err, situation)
 }

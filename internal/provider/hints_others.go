@@ -1,68 +1,137 @@
 package provider
 
-import "mailrill/internal/reply"
+import (
+	"mailrill/internal/lang"
+	"mailrill/internal/reply"
+)
 
-const qqCodes = "https://service.mail.qq.com/detail/0/339"
+const (
+	yahooPasswords  = "https://help.yahoo.com/kb/SLN15241.html"
+	aolPasswords    = "https://help.aol.com/articles/create-and-manage-app-password"
+	applePasswords  = "https://support.apple.com/102654"
+	gmxPasswords    = "https://hilfe.gmx.net/sicherheit/2fa/anwendungsspezifisches-passwort.html"
+	mailRuPasswords = "https://help.mail.ru/mail/security/protection/external"
+)
 
-var chineseHints = []hint{
-	{keys: []string{"qq"}, texts: []string{"authorization code", "authorized code"},
-		class: reply.Credentials, en: "QQ wants an authorization code (授权码) in place of the password; all codes end when the QQ password changes. Make a new one on the website: 设置 › 账号 › 生成授权码", url: qqCodes},
-	{keys: []string{"qq", "exmail"}, texts: []string{"login fail. account is abnormal"},
-		class: reply.Credentials, en: "QQ says this for five causes: most likely the QQ password was used in place of an authorization code (授权码); else IMAP or POP3 is switched off, the code ended with a change of password, there were too many attempts (wait half an hour), or the account is blocked. On the website: 设置 › 账号 › 开启服务 › 生成授权码", url: "https://help.mail.qq.com/detail/108/1023"},
-	{keys: []string{"exmail"}, texts: []string{"weixin token"},
-		class: reply.Credentials, en: "secure login is on: make a client password on the website (设置 › 微信绑定 › 客户端专用密码)"},
-	{keys: []string{"qq"}, protocols: overSMTP, texts: []string{"must be same as authorization user"},
-		class: reply.Config, en: "QQ sends mail of its own user only: set sender to the QQ address and mode = \"wrap\""},
-	{keys: []string{"qq", "exmail"}, protocols: overIMAP, texts: []string{"mail has saved by smtp"},
-		en: "this message was sent by this very account, and QQ has filed it already: there is nothing to do"},
-	{keys: []string{"qq", "sina"}, protocols: overIMAP, commands: []string{"CREATE"},
-		class: reply.Config, en: "folders can only be made on the website: make the folder there, or deliver to INBOX"},
-	{keys: []string{"163", "126", "yeah"}, protocols: overIMAP, texts: []string{"unsafe login"},
-		class: reply.Config, en: "the server wants a client to name itself, which mailrill does; most likely IMAP has to be switched on again with a new authorization code (授权码). If that does not help, please report it", url: "https://help.mail.163.com"},
-	{keys: []string{"163", "126", "yeah"}, protocols: overIMAP, texts: []string{"login error or password error"},
-		class: reply.Credentials, en: "most likely this is not an authorization code (授权码), or IMAP is switched off: 设置 › POP3/SMTP/IMAP › 开启 IMAP › 新增授权密码", url: "https://help.mail.163.com"},
-	{keys: []string{"163", "126", "yeah"}, protocols: overPOP3, texts: []string{"unable to log on"},
-		class: reply.Credentials, en: "most likely POP3 is switched off (it has a switch of its own beside IMAP's), or the authorization code (授权码) is wrong: 设置 › POP3/SMTP/IMAP › 开启 POP3/SMTP 服务", url: "https://help.mail.163.com"},
-	{keys: []string{"163", "126", "yeah"}, protocols: overSMTP, texts: []string{"smtp auth error limit exceed", "mi:stc"},
-		class: reply.Limit, en: "this address is blocked after failed logins, or the day's number of messages is used up: wait some hours and check the authorization code (授权码)"},
+// yahooRefused is what Yahoo and AOL, which are one company, say of a password.
+var yahooRefused = []string{"login invalid credentials", "#auth005", "#mbr1212"}
+
+var yahooPassword = lang.Text{
+	EN: "most likely this is the account's own password, and Yahoo and AOL always want an app password: make one and use that",
+	ZH: "很可能填的是账号密码，而 Yahoo 和 AOL 只接受应用专用密码：请生成一个并改用它",
 }
 
 var otherHints = []hint{
-	{keys: microsoft, texts: []string{"basic authentication is disabled", "logindisabled"},
-		class: reply.Config, en: "Microsoft accepts no password and no app password here: sign in with OAuth (oauth = \"microsoft\")"},
-	{keys: microsoft, protocols: overIMAP, texts: []string{"user is authenticated but not connected"},
-		class: reply.Config, en: "the sign-in is good but the mailbox refuses IMAP: most likely IMAP is switched off (Settings › Mail › Forwarding and IMAP), or this address is not the primary one; else it is an outage at Microsoft: try again in some hours"},
-	{keys: microsoft, protocols: overPOP3, texts: []string{"protocol error. connection is closed"},
-		class: reply.Config, en: "the server wants the sign-in in two lines, which mailrill should have sent: please report it"},
-	{keys: microsoft, protocols: overSMTP, texts: []string{"smtpclientauthentication is disabled"},
-		class: reply.Config, en: "sending by SMTP is switched off for this mailbox: its administrator can enable Authenticated SMTP; or deliver another way", url: "https://aka.ms/smtp_auth_disabled"},
-	{keys: []string{"yahoo", "aol"}, texts: []string{"login invalid credentials", "#auth005", "#mbr1212"},
-		class: reply.Credentials, en: "Yahoo and AOL always want an app password: make one and use that", url: "https://help.yahoo.com/kb/SLN15241.html"},
-	{keys: []string{"yahoo"}, codes: []string{"UNAVAILABLE", "LIMIT"},
-		class: reply.Temporary, en: "a limit of Yahoo; mailrill waits and tries again by itself"},
-	{keys: []string{"icloud"}, codes: []string{"AUTHENTICATIONFAILED"},
-		class: reply.Credentials, en: "iCloud always wants an app-specific password, with its hyphens: make one and use that", url: "https://support.apple.com/102654"},
-	{keys: []string{"zoho"}, texts: []string{"yet to enable imap"},
-		class: reply.Config, en: "IMAP is switched off for this mailbox (Settings › Mail Accounts › IMAP Access), or the account lives on another host (imappro.zoho.com, or that of its region)"},
-	{keys: []string{"yandex"}, texts: []string{"invalid credentials or imap is disabled"},
-		class: reply.Credentials, en: "one text for two causes: make an app password of the kind \"Почта\", and switch IMAP on (Все настройки › Почтовые программы)"},
-	{keys: []string{"mailru"}, texts: []string{"neobhodim parol prilozheniya", "application password is required"},
-		class: reply.Credentials, en: "Mail.ru wants an app password: make one and use that", url: "https://help.mail.ru/mail/security/protection/external"},
-	{keys: []string{"gmx"}, within: []reply.Class{reply.Credentials},
-		en: "most likely access by POP3 and IMAP is still switched off, as it is at first: E-Mail › Einstellungen › POP3/IMAP Abruf; with two-factor sign-in an application password is needed", url: "https://hilfe.gmx.net/sicherheit/2fa/anwendungsspezifisches-passwort.html"},
-}
-
-var anyHints = []hint{
-	{protocols: overSMTP, codes: []string{"530"}, texts: []string{"starttls"},
-		class: reply.Config, en: "this port is plain until STARTTLS: use tls = \"implicit\" on 465, or tls = \"starttls\" on 587"},
-	{protocols: overPOP3, codes: []string{"IN-USE"},
-		class: reply.Temporary, en: "another program reads this mailbox over POP3 just now: stop it, or wait some minutes"},
-	{protocols: overPOP3, codes: []string{"LOGIN-DELAY"},
-		en: "the server was asked too soon again: set a longer schedule"},
-	{texts: []string{"first record does not look like a tls handshake", "timeout waiting for the greeting"},
-		class: reply.TLS, en: "most likely port and tls do not fit: 993, 995 and 465 take tls = \"implicit\"; 143, 110 and 587 take tls = \"starttls\""},
-	{texts: []string{"certificate signed by unknown authority", "certificate is valid for", "certificate is not valid for"},
-		class: reply.TLS, en: "most likely the host is not the one that its certificate names, or a proxy or virus scanner stands between: correct host, or name its CA with ca_file; do not turn verification off"},
-	{texts: []string{"no such host"},
-		class: reply.Network, en: "this name has no address: check the spelling of host, and this machine's DNS"},
+	{
+		keys: microsoft, texts: []string{"basic authentication is disabled", "logindisabled"},
+		class: reply.Config,
+		say: lang.Text{
+			EN: "most likely a password was tried, and Microsoft accepts no password and no app password here: sign in with Microsoft (oauth = \"microsoft\", then mailrill login NAME)",
+			ZH: "很可能用了密码登录，而微软在这里不接受任何密码，包括应用密码：请使用微软登录（oauth = \"microsoft\"，然后运行 mailrill login 账号名）",
+		},
+	},
+	{
+		keys: microsoft, protocols: overIMAP, texts: []string{"user is authenticated but not connected"},
+		class: reply.Config,
+		say: lang.Text{
+			EN: "the sign-in is good and the mailbox refuses IMAP: most likely IMAP is switched off (outlook.com › Settings › Mail › Forwarding and IMAP), or this is not the primary address; else it is an outage at Microsoft: try again in some hours",
+			ZH: "登录成功但邮箱拒绝 IMAP：很可能没有开启 IMAP（outlook.com › Settings › Mail › Forwarding and IMAP），或者用的不是主地址；否则是微软故障，请过几小时再试",
+		},
+	},
+	{
+		keys: microsoft, protocols: overPOP3, texts: []string{"protocol error. connection is closed"},
+		class: reply.Config,
+		say: lang.Text{
+			EN: "most likely the sign-in came in one line and the server wants two, which mailrill should have sent: please report it",
+			ZH: "很可能登录命令只发了一行，而服务器要求两行，这是 mailrill 的问题：请反馈",
+		},
+	},
+	{
+		keys: microsoft, protocols: overSMTP, texts: []string{"smtpclientauthentication is disabled"},
+		class: reply.Config, url: "https://aka.ms/smtp_auth_disabled",
+		say: lang.Text{
+			EN: "most likely sending by SMTP is switched off for this mailbox or its organization: the administrator can enable Authenticated SMTP; or deliver another way",
+			ZH: "很可能该邮箱或所在组织关闭了 SMTP 发信：请管理员开启 Authenticated SMTP，或改用其他投递方式",
+		},
+	},
+	{
+		keys: microsoft, protocols: overSMTP, texts: []string{"security defaults policy"},
+		class: reply.Config,
+		say: lang.Text{
+			EN: "most likely the organization's security defaults forbid this way to sign in: ask its administrator, or deliver another way",
+			ZH: "很可能组织的安全策略禁止这种登录方式：请联系管理员，或改用其他投递方式",
+		},
+	},
+	{
+		keys: microsoft, protocols: mailProtocols, shapes: []Shape{Token}, within: []reply.Class{reply.Credentials},
+		say: lang.Text{
+			EN: "most likely the access token belongs to another address, or the sign-in has ended: sign in again (mailrill login NAME) with the primary address of this mailbox",
+			ZH: "很可能访问令牌属于另一个地址，或授权已失效：请用该邮箱的主地址重新登录（mailrill login 账号名）",
+		},
+	},
+	{keys: []string{"yahoo"}, texts: yahooRefused, class: reply.Credentials, say: yahooPassword, url: yahooPasswords},
+	{keys: []string{"aol"}, texts: yahooRefused, class: reply.Credentials, say: yahooPassword, url: aolPasswords},
+	{
+		keys: []string{"yahoo"}, codes: []string{"UNAVAILABLE", "LIMIT"},
+		class: reply.Temporary,
+		say: lang.Text{
+			EN: "most likely a limit of Yahoo; mailrill waits and tries again by itself",
+			ZH: "很可能触发了 Yahoo 的频率限制；mailrill 会等待并自动重试",
+		},
+	},
+	{
+		keys: []string{"icloud"}, codes: []string{"AUTHENTICATIONFAILED"},
+		class: reply.Credentials, url: applePasswords,
+		say: lang.Text{
+			EN: "most likely this is no app-specific password, which iCloud always wants, with its hyphens: make one and use that",
+			ZH: "很可能填的不是 App 专用密码，而 iCloud 只接受它（连字符要保留）：请生成一个并改用它",
+		},
+	},
+	{
+		keys: []string{"fastmail"}, protocols: mailProtocols, within: []reply.Class{reply.Credentials},
+		say: lang.Text{
+			EN: "most likely this is the account's own password, which Fastmail does not take from mail programs: make an app password and use that",
+			ZH: "很可能填的是账号密码，而 Fastmail 不接受邮件程序用它登录：请生成应用专用密码并改用它",
+		},
+	},
+	{
+		keys: []string{"zoho", "zohopro"}, texts: []string{"yet to enable imap"},
+		class: reply.Config,
+		say: lang.Text{
+			EN: "most likely IMAP is switched off for this mailbox (Settings › Mail Accounts › IMAP Access), or its plan has none, or the account lives on another host: imappro.zoho.com for business, others for other regions (.eu, .in, …)",
+			ZH: "很可能该邮箱没有开启 IMAP（Settings › Mail Accounts › IMAP Access），或套餐不含 IMAP，或账号在另一台主机上：企业版是 imappro.zoho.com，其他地区（.eu、.in 等）也各不相同",
+		},
+	},
+	{
+		keys: []string{"yandex"}, texts: []string{"invalid credentials or imap is disabled"},
+		class: reply.Credentials,
+		say: lang.Text{
+			EN: "Yandex has one text for two causes: most likely this is no app password of the kind \"Почта\"; else IMAP is switched off (Все настройки › Почтовые программы)",
+			ZH: "Yandex 对两种原因用同一提示：很可能填的不是“Почта”类型的应用专用密码；否则是没有开启 IMAP（Все настройки › Почтовые программы）",
+		},
+	},
+	{
+		keys: []string{"yandex"}, protocols: overSMTP, texts: []string{"does not have access rights to this service"},
+		class: reply.Credentials,
+		say: lang.Text{
+			EN: "most likely this is no app password of the kind \"Почта\", or mail programs are not allowed for this mailbox (Все настройки › Почтовые программы)",
+			ZH: "很可能填的不是“Почта”类型的应用专用密码，或该邮箱没有允许邮件程序访问（Все настройки › Почтовые программы）",
+		},
+	},
+	{
+		keys: []string{"mailru"}, texts: []string{"neobhodim parol prilozheniya", "application password is required"},
+		class: reply.Credentials, url: mailRuPasswords,
+		say: lang.Text{
+			EN: "most likely this is the account's own password, and Mail.ru wants an app password: make one and use that",
+			ZH: "很可能填的是账号密码，而 Mail.ru 只接受应用专用密码：请生成一个并改用它",
+		},
+	},
+	{
+		keys: []string{"gmx"}, protocols: mailProtocols, within: []reply.Class{reply.Credentials},
+		url: gmxPasswords,
+		say: lang.Text{
+			EN: "if the password is right, most likely access by POP3 and IMAP is still switched off, as it is at first: E-Mail › Einstellungen › POP3/IMAP Abruf; with two-factor sign-in an application password is needed",
+			ZH: "如果密码没有错，很可能还没有开启 POP3/IMAP（默认关闭）：E-Mail › Einstellungen › POP3/IMAP Abruf；开启了两步验证的账号需要应用专用密码",
+		},
+	},
 }

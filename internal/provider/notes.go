@@ -13,13 +13,13 @@ type Note struct {
 // its website shows mail.
 var NoteGmailPOPEmpty = Note{lang.Text{
 	EN: "Gmail lists nothing over POP3: most likely another program has collected it already, or POP was enabled for mail that arrives from now on, or all mail is in Spam or Trash, which POP never lists. Select \"Enable POP for all mail (even mail that's already been downloaded)\" again and save, or set recent = true for the last 30 days",
-	ZH: "Gmail 的 POP3 没有列出任何邮件：很可能邮件已被其他程序收走，或者 POP 只对“从现在起所收到的邮件”启用，或者邮件都在垃圾邮件和已删除邮件里（POP 不列出这两处）。请重新选择“对所有邮件启用 POP（包括已经下载的邮件）”并保存，或设置 recent = true 收取最近 30 天的邮件",
+	ZH: "Gmail 的 POP3 没有列出任何邮件：很可能邮件已被其他程序收走，或者 POP 只对“从现在起所收到的邮件”启用，或者邮件都在垃圾邮件和已删除邮件里（POP 不列出这两处）。请重新选择对所有邮件（包括已下载过的）启用 POP 并保存，或设置 recent = true 收取最近 30 天的邮件",
 }, popSettings}
 
 // NoteGmailPOPSetting is for every account that collects from Gmail over POP3.
 var NoteGmailPOPSetting = Note{lang.Text{
 	EN: "Gmail's own setting \"When messages are accessed with POP\" decides what becomes of its copy (keep it in the Inbox, mark it as read, archive or delete it); nothing that mailrill does changes that",
-	ZH: "邮件收走以后 Gmail 里的那一份如何处理（保留在收件箱、标为已读、归档或删除），由 Gmail 自己的设置“当通过 POP 访问邮件时”决定，mailrill 改变不了",
+	ZH: "邮件收走以后 Gmail 里的那一份如何处理（保留在收件箱、标为已读、归档或删除），由 Gmail 自己的设置（When messages are accessed with POP）决定，mailrill 改变不了",
 }, popSettings}
 
 // NoteGmailAppend is for every destination at Gmail.

@@ -4,11 +4,11 @@ import "time"
 
 const mb = 1_000_000
 
-func tls(host string, port int) Endpoint      { return Endpoint{host, port, Implicit} }
+func implicit(host string, port int) Endpoint { return Endpoint{host, port, Implicit} }
 func starttls(host string, port int) Endpoint { return Endpoint{host, port, StartTLS} }
-func imaps(host string) Endpoint              { return tls(host, 993) }
-func pop3s(host string) Endpoint              { return tls(host, 995) }
-func smtps(host string) Endpoint              { return tls(host, 465) }
+func imaps(host string) Endpoint              { return implicit(host, 993) }
+func pop3s(host string) Endpoint              { return implicit(host, 995) }
+func smtps(host string) Endpoint              { return implicit(host, 465) }
 
 // gmailLimits: Google documents 15 IMAP connections, LOGIN-DELAY 300 over POP3,
 // and a day's 1,250 MB down over POP3, 2,500 MB down and 500 MB up over IMAP.
@@ -31,13 +31,13 @@ func presets() []Preset {
 		{
 			Key: "gmail", Domains: []string{"gmail.com", "googlemail.com"},
 			IMAP: imaps("imap.gmail.com"), POP3: pop3s("pop.gmail.com"), SMTP: smtps("smtp.gmail.com"),
-			Credential: AppPassword, Help: "https://support.google.com/accounts/answer/185833",
+			Credential: AppPassword, Help: appPasswords,
 			Quirks: gmailQuirks, Limits: gmailLimits,
 		},
 		{
 			Key:  "workspace", // Gmail under the customer's domain
 			IMAP: imaps("imap.gmail.com"), POP3: pop3s("pop.gmail.com"), SMTP: smtps("smtp.gmail.com"),
-			Credential: AppPassword, Help: "https://support.google.com/accounts/answer/185833",
+			Credential: AppPassword, Help: appPasswords,
 			Quirks: gmailQuirks, Limits: gmailLimits,
 		},
 		{
@@ -53,7 +53,7 @@ func presets() []Preset {
 		{
 			Key: "qq", Domains: []string{"qq.com", "foxmail.com", "vip.qq.com"},
 			IMAP: imaps("imap.qq.com"), POP3: pop3s("pop.qq.com"), SMTP: smtps("smtp.qq.com"),
-			Credential: AppPassword, Help: "https://service.mail.qq.com/detail/0/339",
+			Credential: AppPassword, Help: qqCodes,
 			Quirks: Quirks{
 				NoCreate: true, SilentIdle: true, ConsumerSMTP: true, AppPasswordLetters: true,
 				FolderParents: qqFolders, SkippedTexts: savedBySMTP,
@@ -81,17 +81,17 @@ func presets() []Preset {
 		{
 			Key: "yahoo", Domains: []string{"yahoo.*", "ymail.com", "rocketmail.com"},
 			IMAP: imaps("imap.mail.yahoo.com"), POP3: pop3s("pop.mail.yahoo.com"), SMTP: smtps("smtp.mail.yahoo.com"),
-			Credential: AppPassword, Help: "https://help.yahoo.com/kb/SLN15241.html", Quirks: Quirks{ConsumerSMTP: true},
+			Credential: AppPassword, Help: yahooPasswords, Quirks: Quirks{ConsumerSMTP: true},
 		},
 		{
 			Key: "aol", Domains: []string{"aol.com"},
 			IMAP: imaps("imap.aol.com"), POP3: pop3s("pop.aol.com"), SMTP: smtps("smtp.aol.com"),
-			Credential: AppPassword, Help: "https://help.aol.com/articles/create-and-manage-app-password", Quirks: Quirks{ConsumerSMTP: true},
+			Credential: AppPassword, Help: aolPasswords, Quirks: Quirks{ConsumerSMTP: true},
 		},
 		{
 			Key: "icloud", Domains: []string{"icloud.com", "me.com", "mac.com"},
 			IMAP: imaps("imap.mail.me.com"), NoPOP3: true, SMTP: starttls("smtp.mail.me.com", 587),
-			Credential: AppPassword, Help: "https://support.apple.com/102654", Quirks: Quirks{ConsumerSMTP: true},
+			Credential: AppPassword, Help: applePasswords, Quirks: Quirks{ConsumerSMTP: true},
 		},
 		{
 			Key: "fastmail", Domains: []string{"fastmail.com", "fastmail.fm"},
@@ -99,16 +99,20 @@ func presets() []Preset {
 			Credential: AppPassword, Quirks: Quirks{ConsumerSMTP: true},
 		},
 		{
-			// Other regions and the paid plans have hosts of their own; the
-			// address does not tell which.
+			// Other regions have hosts of their own; the address does not tell which.
 			Key: "zoho", Domains: []string{"zoho.com"},
 			IMAP: imaps("imap.zoho.com"), POP3: pop3s("pop.zoho.com"), SMTP: smtps("smtp.zoho.com"),
 			Credential: Password, Quirks: Quirks{ConsumerSMTP: true},
 		},
 		{
+			Key:  "zohopro", // for companies
+			IMAP: imaps("imappro.zoho.com"), POP3: pop3s("poppro.zoho.com"), SMTP: smtps("smtppro.zoho.com"),
+			Credential: Password,
+		},
+		{
 			Key: "gmx", Domains: []string{"gmx.net", "gmx.de", "gmx.at", "gmx.ch"},
 			IMAP: imaps("imap.gmx.net"), POP3: pop3s("pop.gmx.net"),
-			Credential: Password, Help: "https://hilfe.gmx.net/sicherheit/2fa/anwendungsspezifisches-passwort.html", Quirks: Quirks{ConsumerSMTP: true},
+			Credential: Password, Help: gmxPasswords, Quirks: Quirks{ConsumerSMTP: true},
 		},
 		{
 			Key: "yandex", Domains: []string{"yandex.*", "ya.ru"},
@@ -118,7 +122,7 @@ func presets() []Preset {
 		{
 			Key: "mailru", Domains: []string{"mail.ru", "bk.ru", "inbox.ru", "list.ru"},
 			IMAP: imaps("imap.mail.ru"), POP3: pop3s("pop.mail.ru"), SMTP: smtps("smtp.mail.ru"),
-			Credential: AppPassword, Help: "https://help.mail.ru/mail/security/protection/external", Quirks: Quirks{ConsumerSMTP: true},
+			Credential: AppPassword, Help: mailRuPasswords, Quirks: Quirks{ConsumerSMTP: true},
 		},
 		{Key: "mailbox.org", IMAP: imaps("imap.mailbox.org"), Credential: Password},
 		{Key: "posteo", IMAP: imaps("posteo.de"), Credential: Password},
@@ -134,7 +138,7 @@ func netease(key, domain string) Preset {
 	return Preset{
 		Key: key, Domains: []string{domain},
 		IMAP: imaps("imap." + domain), POP3: pop3s("pop." + domain), SMTP: smtps("smtp." + domain),
-		Credential: AppPassword, Help: "https://help.mail.163.com",
+		Credential: AppPassword, Help: netEaseHelp,
 		Quirks: Quirks{NeedsID: true, ConsumerSMTP: true},
 	}
 }

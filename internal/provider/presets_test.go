@@ -26,7 +26,7 @@ func TestByAddress(t *testing.T) {
 
 func TestByHost(t *testing.T) {
 	for host, want := range map[string]string{
-		"imap.gmail.com": "gmail", "POP.gmail.com.": "gmail", "smtp.qq.com": "qq", "outlook.office365.com": "outlook", "smtp.office365.com": "office365", "imap.exmail.qq.com": "exmail", "posteo.de": "posteo",
+		"imap.gmail.com": "gmail", "POP.gmail.com.": "gmail", "smtp.qq.com": "qq", "outlook.office365.com": "outlook", "smtp.office365.com": "office365", "imap.exmail.qq.com": "exmail", "posteo.de": "posteo", "poppro.zoho.com": "zohopro",
 		"": "", "gmail.com": "", "127.0.0.1": "",
 	} {
 		if p, ok := ByHost(host); p.Key != want || ok != (want != "") {
@@ -91,7 +91,7 @@ func TestQuirks(t *testing.T) {
 		"no create": {"qq", "sina"}, "needs ID": {"126", "163", "yeah"}, "silent idle": {"qq"}, "trash": {"gmail", "workspace"}, "two lines": {"office365", "outlook"},
 		"windows": {"gmail", "workspace"}, "letters": {"gmail", "qq", "workspace"}, "only oauth": {"office365", "outlook"}, "own folders": {"qq"}, "skips": {"exmail", "qq"},
 		"no pop3": {"icloud"}, "poll gap pop3": {"gmail", "workspace"}, "poll gap imap": {"qq"}, "daily down": {"gmail", "workspace"}, "daily up": {"gmail", "workspace"},
-		"not consumer": {"exmail", "mailbox.org", "migadu", "office365", "posteo"},
+		"not consumer": {"exmail", "mailbox.org", "migadu", "office365", "posteo", "zohopro"},
 	} {
 		var got []string
 		for _, key := range Keys() {
