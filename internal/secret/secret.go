@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"unicode"
 
+	"mailrill/internal/provider"
 	"mailrill/internal/reply"
 )
 
@@ -139,12 +140,26 @@ func readCredential(name string) (string, error) {
 // or QQ, that is, when exactly 16 ASCII letters remain; else s as it is. Both
 // show theirs in groups of four, copied with U+00A0 between them.
 func AppPassword(s string) string {
-	letters := strings.Join(strings.FieldsFunc(s, unicode.IsSpace), "")
-	if len(letters) != 16 || strings.ContainsFunc(letters, notLetter) {
-		return s
+	if short := withoutBlanks(s); isLetters(short) {
+		return short
 	}
-	return letters
+	return s
 }
+
+// ShapeOf returns what a secret looks like, which is all that anything else may
+// learn of it.
+func ShapeOf(s string) provider.Shape {
+	if isLetters(withoutBlanks(s)) {
+		return provider.Letters
+	}
+	return provider.Other
+}
+
+func withoutBlanks(s string) string {
+	return strings.Join(strings.FieldsFunc(s, unicode.IsSpace), "")
+}
+
+func isLetters(s string) bool { return len(s) == 16 && !strings.ContainsFunc(s, notLetter) }
 
 func notLetter(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"mailrill/internal/provider"
 	"mailrill/internal/reply"
 )
 
@@ -184,6 +185,21 @@ func TestAppPassword(t *testing.T) {
 	} {
 		if got := AppPassword(in); got != want {
 			t.Errorf("AppPassword(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestShapeOf(t *testing.T) {
+	for in, want := range map[string]provider.Shape{
+		"abcd efgh ijkl mnop\u00a0": provider.Letters,
+		"ABCDefghijklmnop":          provider.Letters,
+		"abcdefghijklmno1":          provider.Other,
+		"abcdefghijklmnopq":         provider.Other,
+		"abcd-efgh-ijkl-mnop":       provider.Other,
+		"":                          provider.Other,
+	} {
+		if got := ShapeOf(in); got != want {
+			t.Errorf("ShapeOf(%q) = %v, want %v", in, got, want)
 		}
 	}
 }
