@@ -31,29 +31,29 @@ func presets() []Preset {
 		{
 			Key: "gmail", Domains: []string{"gmail.com", "googlemail.com"},
 			IMAP: imaps("imap.gmail.com"), POP3: pop3s("pop.gmail.com"), SMTP: smtps("smtp.gmail.com"),
-			Credential: AppPassword, Help: appPasswords,
+			Credential: AppPassword, OAuth: Google, Access: gmailAccess, Help: appPasswords,
 			Quirks: gmailQuirks, Limits: gmailLimits,
 		},
 		{
 			Key:  "workspace", // Gmail under the customer's domain
 			IMAP: imaps("imap.gmail.com"), POP3: pop3s("pop.gmail.com"), SMTP: smtps("smtp.gmail.com"),
-			Credential: AppPassword, Help: appPasswords,
+			Credential: AppPassword, OAuth: Google, Access: workspaceAccess, Help: appPasswords,
 			Quirks: gmailQuirks, Limits: gmailLimits,
 		},
 		{
 			Key: "outlook", Domains: []string{"outlook.*", "hotmail.*", "live.*", "msn.*"},
 			IMAP: imaps("outlook.office365.com"), POP3: pop3s("outlook.office365.com"), SMTP: starttls("smtp-mail.outlook.com", 587),
-			Credential: OAuthOnly, Quirks: Quirks{TwoLineAuth: true, ConsumerSMTP: true},
+			Credential: OAuthOnly, OAuth: Microsoft, Access: outlookAccess, Quirks: Quirks{TwoLineAuth: true, ConsumerSMTP: true},
 		},
 		{
 			Key:  "office365",
 			IMAP: imaps("outlook.office365.com"), POP3: pop3s("outlook.office365.com"), SMTP: starttls("smtp.office365.com", 587),
-			Credential: OAuthOnly, Quirks: Quirks{TwoLineAuth: true},
+			Credential: OAuthOnly, OAuth: Microsoft, Access: office365Access, Quirks: Quirks{TwoLineAuth: true},
 		},
 		{
 			Key: "qq", Domains: []string{"qq.com", "foxmail.com", "vip.qq.com"},
 			IMAP: imaps("imap.qq.com"), POP3: pop3s("pop.qq.com"), SMTP: smtps("smtp.qq.com"),
-			Credential: AppPassword, Help: qqCodes,
+			Credential: AppPassword, Access: qqAccess, Help: qqCodes,
 			Quirks: Quirks{
 				NoCreate: true, SilentIdle: true, ConsumerSMTP: true, AppPasswordLetters: true,
 				FolderParents: qqFolders, SkippedTexts: savedBySMTP,
@@ -63,7 +63,7 @@ func presets() []Preset {
 		{
 			Key:  "exmail", // Tencent's for companies
 			IMAP: imaps("imap.exmail.qq.com"), POP3: pop3s("pop.exmail.qq.com"), SMTP: smtps("smtp.exmail.qq.com"),
-			Credential: Password, Quirks: Quirks{SkippedTexts: savedBySMTP},
+			Credential: Password, Access: exmailAccess, Quirks: Quirks{SkippedTexts: savedBySMTP},
 		},
 		netease("163", "163.com"),
 		netease("126", "126.com"),
@@ -71,62 +71,62 @@ func presets() []Preset {
 		{
 			Key: "sina", Domains: []string{"sina.com", "sina.cn"},
 			IMAP: imaps("imap.sina.com"), POP3: pop3s("pop.sina.com"), SMTP: smtps("smtp.sina.com"),
-			Credential: AppPassword, Quirks: Quirks{NoCreate: true, ConsumerSMTP: true},
+			Credential: AppPassword, Access: sinaAccess, Quirks: Quirks{NoCreate: true, ConsumerSMTP: true},
 		},
 		{
 			Key: "aliyun", Domains: []string{"aliyun.com"},
 			IMAP: imaps("imap.aliyun.com"), SMTP: smtps("smtp.aliyun.com"),
-			Credential: Password, Quirks: Quirks{ConsumerSMTP: true},
+			Credential: Password, Access: passwordAccess, Quirks: Quirks{ConsumerSMTP: true},
 		},
 		{
 			Key: "yahoo", Domains: []string{"yahoo.*", "ymail.com", "rocketmail.com"},
 			IMAP: imaps("imap.mail.yahoo.com"), POP3: pop3s("pop.mail.yahoo.com"), SMTP: smtps("smtp.mail.yahoo.com"),
-			Credential: AppPassword, Help: yahooPasswords, Quirks: Quirks{ConsumerSMTP: true},
+			Credential: AppPassword, Access: yahooAccess, Help: yahooPasswords, Quirks: Quirks{ConsumerSMTP: true},
 		},
 		{
 			Key: "aol", Domains: []string{"aol.com"},
 			IMAP: imaps("imap.aol.com"), POP3: pop3s("pop.aol.com"), SMTP: smtps("smtp.aol.com"),
-			Credential: AppPassword, Help: aolPasswords, Quirks: Quirks{ConsumerSMTP: true},
+			Credential: AppPassword, Access: yahooAccess, Help: aolPasswords, Quirks: Quirks{ConsumerSMTP: true},
 		},
 		{
 			Key: "icloud", Domains: []string{"icloud.com", "me.com", "mac.com"},
 			IMAP: imaps("imap.mail.me.com"), NoPOP3: true, SMTP: starttls("smtp.mail.me.com", 587),
-			Credential: AppPassword, Help: applePasswords, Quirks: Quirks{ConsumerSMTP: true},
+			Credential: AppPassword, Access: icloudAccess, Help: applePasswords, Quirks: Quirks{ConsumerSMTP: true},
 		},
 		{
 			Key: "fastmail", Domains: []string{"fastmail.com", "fastmail.fm"},
 			IMAP: imaps("imap.fastmail.com"), POP3: pop3s("pop.fastmail.com"), SMTP: smtps("smtp.fastmail.com"),
-			Credential: AppPassword, Quirks: Quirks{ConsumerSMTP: true},
+			Credential: AppPassword, Access: fastmailAccess, Quirks: Quirks{ConsumerSMTP: true},
 		},
 		{
 			// Other regions have hosts of their own; the address does not tell which.
 			Key: "zoho", Domains: []string{"zoho.com"},
 			IMAP: imaps("imap.zoho.com"), POP3: pop3s("pop.zoho.com"), SMTP: smtps("smtp.zoho.com"),
-			Credential: Password, Quirks: Quirks{ConsumerSMTP: true},
+			Credential: Password, Access: zohoAccess, Quirks: Quirks{ConsumerSMTP: true},
 		},
 		{
 			Key:  "zohopro", // for companies
 			IMAP: imaps("imappro.zoho.com"), POP3: pop3s("poppro.zoho.com"), SMTP: smtps("smtppro.zoho.com"),
-			Credential: Password,
+			Credential: Password, Access: zohoAccess,
 		},
 		{
 			Key: "gmx", Domains: []string{"gmx.net", "gmx.de", "gmx.at", "gmx.ch"},
 			IMAP: imaps("imap.gmx.net"), POP3: pop3s("pop.gmx.net"),
-			Credential: Password, Help: gmxPasswords, Quirks: Quirks{ConsumerSMTP: true},
+			Credential: Password, Access: gmxAccess, Help: gmxPasswords, Quirks: Quirks{ConsumerSMTP: true},
 		},
 		{
 			Key: "yandex", Domains: []string{"yandex.*", "ya.ru"},
 			IMAP: imaps("imap.yandex.com"), POP3: pop3s("pop.yandex.com"), SMTP: smtps("smtp.yandex.com"),
-			Credential: AppPassword, Quirks: Quirks{ConsumerSMTP: true},
+			Credential: AppPassword, Access: yandexAccess, Quirks: Quirks{ConsumerSMTP: true},
 		},
 		{
 			Key: "mailru", Domains: []string{"mail.ru", "bk.ru", "inbox.ru", "list.ru"},
 			IMAP: imaps("imap.mail.ru"), POP3: pop3s("pop.mail.ru"), SMTP: smtps("smtp.mail.ru"),
-			Credential: AppPassword, Help: mailRuPasswords, Quirks: Quirks{ConsumerSMTP: true},
+			Credential: AppPassword, Access: mailruAccess, Help: mailRuPasswords, Quirks: Quirks{ConsumerSMTP: true},
 		},
-		{Key: "mailbox.org", IMAP: imaps("imap.mailbox.org"), Credential: Password},
-		{Key: "posteo", IMAP: imaps("posteo.de"), Credential: Password},
-		{Key: "migadu", IMAP: imaps("imap.migadu.com"), Credential: Password},
+		{Key: "mailbox.org", IMAP: imaps("imap.mailbox.org"), Credential: Password, Access: passwordAccess},
+		{Key: "posteo", IMAP: imaps("posteo.de"), Credential: Password, Access: passwordAccess},
+		{Key: "migadu", IMAP: imaps("imap.migadu.com"), Credential: Password, Access: passwordAccess},
 	}
 }
 
@@ -138,7 +138,7 @@ func netease(key, domain string) Preset {
 	return Preset{
 		Key: key, Domains: []string{domain},
 		IMAP: imaps("imap." + domain), POP3: pop3s("pop." + domain), SMTP: smtps("smtp." + domain),
-		Credential: AppPassword, Help: netEaseHelp,
+		Credential: AppPassword, Access: neteaseAccess, Help: netEaseHelp,
 		Quirks: Quirks{NeedsID: true, ConsumerSMTP: true},
 	}
 }

@@ -2,8 +2,11 @@ package provider
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"mailrill/internal/lang"
 )
 
 func TestByAddress(t *testing.T) {
@@ -48,6 +51,19 @@ func TestRowsAreSound(t *testing.T) {
 		if p.Credential == "" || p.IMAP.Host == "" {
 			t.Errorf("%s has no credential or no IMAP server", key)
 		}
+		for _, text := range []lang.Text{p.Secret, p.Setup} {
+			if text.EN == "" || text.ZH == "" {
+				t.Errorf("%s does not say how to get in, in both languages: %+v", key, p.Access)
+			}
+		}
+		for _, url := range []string{p.Help, p.MakeAt} {
+			if url != "" && !strings.HasPrefix(url, "https://") {
+				t.Errorf("%s points to %q", key, url)
+			}
+		}
+		if p.Credential == OAuthOnly && p.OAuth == "" {
+			t.Errorf("%s takes only OAuth, and of no kind", key)
+		}
 		if _, pop := p.Endpoint("pop3"); pop && p.NoPOP3 {
 			t.Errorf("%s has POP3 and has none", key)
 		}
@@ -85,13 +101,14 @@ func TestQuirks(t *testing.T) {
 		"poll gap imap": func(p Preset) bool { return p.PollGap("imap") == time.Minute },
 		"daily down":    func(p Preset) bool { return p.DailyDown("pop3") == 1000e6 && p.DailyDown("imap") == 2000e6 },
 		"daily up":      func(p Preset) bool { return p.DailyUp("imap") == 400e6 && p.DailyUp("smtp") == 0 },
+		"signs in":      func(p Preset) bool { return p.OAuth != "" },
 		"not consumer":  func(p Preset) bool { return !p.Quirks.ConsumerSMTP },
 	}
 	for habit, want := range map[string][]string{
 		"no create": {"qq", "sina"}, "needs ID": {"126", "163", "yeah"}, "silent idle": {"qq"}, "trash": {"gmail", "workspace"}, "two lines": {"office365", "outlook"},
 		"windows": {"gmail", "workspace"}, "letters": {"gmail", "qq", "workspace"}, "only oauth": {"office365", "outlook"}, "own folders": {"qq"}, "skips": {"exmail", "qq"},
 		"no pop3": {"icloud"}, "poll gap pop3": {"gmail", "workspace"}, "poll gap imap": {"qq"}, "daily down": {"gmail", "workspace"}, "daily up": {"gmail", "workspace"},
-		"not consumer": {"exmail", "mailbox.org", "migadu", "office365", "posteo", "zohopro"},
+		"not consumer": {"exmail", "mailbox.org", "migadu", "office365", "posteo", "zohopro"}, "signs in": {"gmail", "office365", "outlook", "workspace"},
 	} {
 		var got []string
 		for _, key := range Keys() {

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"mailrill/internal/lang"
 )
 
 // TLS modes of an Endpoint.
@@ -37,6 +39,12 @@ const (
 	OAuthOnly   Credential = "oauth"        // no password of any kind
 )
 
+// Kinds of OAuth sign-in, as the config names them.
+const (
+	Google    = "google"
+	Microsoft = "microsoft"
+)
+
 // A Preset is what is known of one provider.
 type Preset struct {
 	Key        string
@@ -46,9 +54,18 @@ type Preset struct {
 	SMTP       Endpoint
 	NoPOP3     bool // it surely has none, as opposed to: none is known
 	Credential Credential
-	Help       string // address of its own page about mail programs, or ""
-	Quirks     Quirks
-	Limits     Limits
+	OAuth      string // Google or Microsoft: the sign-in that it takes, too; or ""
+	Access
+	Help   string // address of its own page about mail programs, or ""
+	Quirks Quirks
+	Limits Limits
+}
+
+// Access says to people how a program gets into a mailbox.
+type Access struct {
+	Secret lang.Text // what the provider calls that which it takes for a password
+	MakeAt string    // where that is made; "" where the website has no such address, or none is known
+	Setup  lang.Text // what to switch on, and how to make the secret
 }
 
 // Quirks are the ways in which a provider's servers differ from the standards.
