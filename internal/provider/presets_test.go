@@ -38,6 +38,22 @@ func TestByHost(t *testing.T) {
 	}
 }
 
+func TestByMX(t *testing.T) {
+	for host, want := range map[string]string{
+		"aspmx.l.google.com": "workspace", "ALT2.ASPMX.L.GOOGLE.COM.": "workspace", "example-com.mail.protection.outlook.com": "office365", "mxbiz1.qq.com": "exmail", "mx3.qq.com": "exmail",
+		"": "", "gmail-smtp-in.l.google.com": "", "aspmx.l.google.com.evil.example": "", "notaspmx.l.google.com": "", "mail.protection.outlook.com.example": "", "qq.com": "", "smtp.qq.com": "", "mx.notqq.com": "", "mx.example/x.qq.com": "", "[mx.qq.com": "",
+	} {
+		if p, ok := ByMX(host); p.Key != want || ok != (want != "") {
+			t.Errorf("ByMX(%q) is %q, want %q", host, p.Key, want)
+		}
+	}
+	for _, row := range mailExchangers {
+		if _, ok := ByKey(row.key); !ok {
+			t.Errorf("%s leads to %q, which is no preset", row.pattern, row.key)
+		}
+	}
+}
+
 // What each row must hold to be of use, and what none may hold.
 func TestRowsAreSound(t *testing.T) {
 	ports := map[string]map[string]int{"imap": {Implicit: 993}, "pop3": {Implicit: 995}, "smtp": {Implicit: 465, StartTLS: 587}}

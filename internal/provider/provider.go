@@ -8,6 +8,7 @@
 package provider
 
 import (
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -159,6 +160,26 @@ func ByHost(host string) (Preset, bool) {
 	return first(func(p Preset) bool {
 		return host != "" && (host == p.IMAP.Host || host == p.POP3.Host || host == p.SMTP.Host)
 	})
+}
+
+// ByMX returns the preset of the company that runs the mail server of a domain
+// of somebody's own, by the name in the domain's MX record.
+func ByMX(host string) (Preset, bool) {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	for _, row := range mailExchangers {
+		if fits, _ := path.Match(row.pattern, host); fits {
+			return ByKey(row.key)
+		}
+	}
+	return Preset{}, false
+}
+
+// mailExchangers are the names of ByMX, each below a domain of the company itself.
+var mailExchangers = []struct{ pattern, key string }{
+	{"aspmx.l.google.com", "workspace"},
+	{"*.aspmx.l.google.com", "workspace"},
+	{"*.mail.protection.outlook.com", "office365"},
+	{"mx*.qq.com", "exmail"},
 }
 
 func first(match func(Preset) bool) (Preset, bool) {
