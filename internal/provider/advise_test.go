@@ -123,7 +123,7 @@ var adviceRows = []struct {
 	{"37", reply.WithClass(reply.Config, errors.New("the server takes no passwords here (LOGINDISABLED)")), "outlook", Other, reply.Config, "oauth = \"microsoft\"", "oauth = \"microsoft\"", ""},
 	{"38", imap("SELECT", "", "User is authenticated but not connected."), "outlook", Token, reply.Config, "refuses IMAP", "拒绝 IMAP", ""},
 	{"39", pop("AUTH", "", "Protocol error. Connection is closed. 10"), "outlook", Token, reply.Config, "please report it", "反馈", ""},
-	{"40", smtp("AUTH", "535", "5.7.139", "Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox."), "office365", Token, reply.Config, "Authenticated SMTP", "Authenticated SMTP", "https://aka.ms/smtp_auth_disabled"},
+	{"40", smtp("AUTH", "535", "5.7.139", "Authentication unsuccessful, SmtpClientAuthentication\nis disabled for the Mailbox."), "office365", Token, reply.Config, "Authenticated SMTP", "Authenticated SMTP", "https://aka.ms/smtp_auth_disabled"},
 	{"40", smtp("AUTH", "535", "5.7.139", "Authentication unsuccessful, user is locked by your organization's security defaults policy. Contact your administrator."), "office365", Token, reply.Config, "security defaults", "安全策略", ""},
 	{"41", token("token", "invalid_grant", "AADSTS7000012: The grant was obtained for a different tenant."), "outlook", Token, reply.Credentials, "another tenant", "另一个租户", ""},
 	{"41", token("token", "invalid_grant", "AADSTS70000: User account is found to be in service abuse mode"), "outlook", Token, reply.Credentials, "suspected abuse", "怀疑", ""},
