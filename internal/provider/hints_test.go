@@ -2,8 +2,8 @@ package provider
 
 import (
 	"errors"
-	"fmt"
 	"io"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -26,6 +26,7 @@ func TestOrderOfRows(t *testing.T) {
 		{imap("LOGIN", "", "Account exceeded command or bandwidth limits"), "gmail", reply.Limit},
 		{imap("LOGIN", "ALERT", "Too many simultaneous connections"), "gmail", reply.Temporary},
 		{imap("LOGIN", "", qqLogin), "qq", reply.Credentials},
+		{imap("LOGIN", "", "Unsafe Login, or LOGIN Login error or password error"), "163", reply.Credentials},
 		{imap("LOGIN", "AUTHENTICATIONFAILED", "Too many simultaneous connections"), "", reply.Limit},
 		{pop("PASS", "SYS/TEMP", "Temporary system problem"), "", reply.Temporary},
 	} {
@@ -51,7 +52,7 @@ func TestNoRow(t *testing.T) {
 		{errors.New("what?"), "qq", reply.Temporary, general[reply.Temporary]},
 		{imap("FETCH", "", "the moon is in the wrong house"), "gmail", reply.Temporary, general[reply.Temporary]},
 		{pop("PASS", "", "Unable to log on"), "", reply.Credentials, general[reply.Credentials]},
-		{fmt.Errorf("read: %w", timeout{}), "gmail", reply.Network, general[reply.Network]},
+		{&net.OpError{Op: "read", Net: "tcp", Err: timeout{}}, "gmail", reply.Network, general[reply.Network]},
 	} {
 		a := Advise(c.err, Situation{Provider: c.key, Protocol: "imap"})
 		if a != (Advice{Class: c.class, Hint: c.hint}) {
@@ -79,6 +80,9 @@ func TestRetry(t *testing.T) {
 		if h.retry != want {
 			t.Errorf("%q is tried again after %v", h.say.EN, h.retry)
 		}
+	}
+	if a := Advise(pop("PASS", "AUTH", "Web login required"), Situation{Provider: "gmail"}); a.Class != reply.Credentials || a.Retry != 10*time.Minute {
+		t.Errorf("Google's web login: %+v", a)
 	}
 }
 
