@@ -104,6 +104,7 @@ var adviceRows = []struct {
 	{"27", imap("LOGIN", "", qqLogin), "qq", Other, reply.Credentials, "most likely the QQ password was used", "很可能填的是 QQ 密码", qqLoginHelp},
 	{"27", smtp("AUTH", "535", "", qqLogin), "exmail", ShapeUnknown, reply.Credentials, "most likely the QQ password was used", "很可能填的是 QQ 密码", qqLoginHelp},
 	{"27", imap("LOGIN", "", qqLogin), "qq", Letters, reply.Credentials, "most likely the service (POP3, IMAP/SMTP) is switched off", "很可能没有开启服务", qqLoginHelp},
+	{"27", pop("PASS", "", "login fail"), "qq", Other, reply.Credentials, "most likely the QQ password was used", "很可能填的是 QQ 密码", qqLoginHelp},
 	{"28", smtp("AUTH", "535", "", "Login Fail. Please enter your authorization code to login. More information in http://service.mail.qq.com/cgi-bin/help?subtype=1&&id=28&&no=1001256"), "qq", Other, reply.Credentials, "authorization code (授权码)", "重新生成授权码", qqCodes},
 	{"28", pop("PASS", "", "Please using authorized code to login."), "qq", Other, reply.Credentials, "authorization code (授权码)", "重新生成授权码", qqCodes},
 	{"28", imap("LOGIN", "", "Authorized code is incorrect"), "qq", Letters, reply.Credentials, "that has ended", "授权码已失效", qqCodes},
@@ -154,6 +155,7 @@ var adviceRows = []struct {
 
 	{"more", token("token", "invalid_grant", "expired"), "", Token, reply.Credentials, "sign in again", "重新登录", ""},
 	{"more", token("token", "invalid_client", "Unauthorized"), "gmail", Token, reply.Config, "client_id", "client_id", ""},
+	{"more", token("token", "expired_token", ""), "outlook", Token, reply.Credentials, "in time", "及时", ""},
 	{"more", token("authorize", "access_denied", "declined"), "outlook", Token, reply.Config, "declined", "拒绝", ""},
 	{"more", imap("LOGIN", "AUTHENTICATIONFAILED", "Authentication failed"), "fastmail", Other, reply.Credentials, "Fastmail", "Fastmail", ""},
 	{"more", reply.WithClass(reply.Credentials, &reply.Error{Protocol: "proxy", Command: "AUTH", Code: "407", Text: "no"}), "gmail", Other, reply.Credentials, "proxy_password_file", "proxy_password_file", ""},

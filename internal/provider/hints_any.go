@@ -41,8 +41,8 @@ var anyHints = []hint{
 	{
 		faults: []fault{untrusted},
 		say: lang.Text{
-			EN: "most likely a proxy or virus scanner opens TLS on the way, or this is not the provider's host: correct host, or name the CA with ca_file if you trust it; do not turn verification off",
-			ZH: "很可能途中有代理或杀毒软件在拆解 TLS，或 host 不是服务商的主机：请改正 host；如果信任对方，用 ca_file 指定其 CA；不要关闭证书验证",
+			EN: "most likely a proxy or virus scanner decrypts TLS on the way, or this is not the provider's host: correct host, or name the CA with ca_file if you trust it; do not turn verification off",
+			ZH: "很可能途中有代理或杀毒软件在解密 TLS 连接，或 host 不是服务商的主机：请改正 host；如果信任对方，用 ca_file 指定其 CA；不要关闭证书验证",
 		},
 	},
 	{

@@ -16,8 +16,8 @@ const (
 	netEaseHelp = "https://help.mail.163.com"
 )
 
-// qqLoginFailed is QQ's one text for five causes.
-var qqLoginFailed = []string{"login fail. account is abnormal"}
+// qqLoginFailed begins QQ's one text for five causes; over POP3 it is all of it.
+var qqLoginFailed = []string{"login fail"}
 
 var chineseHints = []hint{
 	{
@@ -26,6 +26,14 @@ var chineseHints = []hint{
 		say: lang.Text{
 			EN: "most likely this is the QQ password, or an authorization code (授权码) that has ended, as all do when the QQ password changes: make a new code on the website (设置 › 账号 › 生成授权码)",
 			ZH: "很可能填的是 QQ 密码，或授权码已失效（修改 QQ 密码后全部失效）：请在邮箱网页重新生成授权码（设置 › 账号 › 生成授权码）",
+		},
+	},
+	{
+		keys: []string{"exmail"}, texts: []string{"weixin token"},
+		class: reply.Credentials,
+		say: lang.Text{
+			EN: "most likely secure login (安全登录) is on: make a client password on the website (设置 › 微信绑定 › 客户端专用密码) and use that",
+			ZH: "很可能开启了安全登录：请在企业邮网页生成客户端专用密码（设置 › 微信绑定 › 客户端专用密码）并改用它",
 		},
 	},
 	{
@@ -42,14 +50,6 @@ var chineseHints = []hint{
 		say: lang.Text{
 			EN: "QQ says this for five causes: most likely the QQ password was used in place of an authorization code (授权码); else the service (POP3, IMAP/SMTP) is switched off, the code has ended with a change of the QQ password, there were too many attempts (wait 15 to 30 minutes), or the account is at risk. On the website: 设置 › 账号 › 开启服务 › 生成授权码",
 			ZH: "QQ 邮箱对五种原因都这样提示：很可能填的是 QQ 密码而不是授权码；其次是没有开启服务（POP3、IMAP/SMTP）、修改 QQ 密码后授权码已失效、登录过于频繁（请等 15 至 30 分钟）或账号有风险。请在邮箱网页：设置 › 账号 › 开启服务 › 生成授权码",
-		},
-	},
-	{
-		keys: []string{"exmail"}, texts: []string{"weixin token"},
-		class: reply.Credentials,
-		say: lang.Text{
-			EN: "most likely secure login (安全登录) is on: make a client password on the website (设置 › 微信绑定 › 客户端专用密码) and use that",
-			ZH: "很可能开启了安全登录：请在企业邮网页生成客户端专用密码（设置 › 微信绑定 › 客户端专用密码）并改用它",
 		},
 	},
 	{

@@ -62,6 +62,15 @@ var oauthHints = []hint{
 		},
 	},
 	{
+		// RFC 8628 3.5
+		protocols: atTokens, codes: []string{"EXPIRED_TOKEN"},
+		class: reply.Credentials,
+		say: lang.Text{
+			EN: "most likely the code was not entered on the website in time: sign in again (mailrill login NAME)",
+			ZH: "很可能没有及时在网页上输入验证码：请重新登录（mailrill login 账号名）",
+		},
+	},
+	{
 		protocols: atTokens, codes: []string{"ACCESS_DENIED"},
 		class: reply.Config,
 		say: lang.Text{

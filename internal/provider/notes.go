@@ -37,8 +37,8 @@ var NoteBlockedPort = Note{Text: lang.Text{
 
 // NoteIntercepted is for a certificate that no known authority has signed.
 var NoteIntercepted = Note{Text: lang.Text{
-	EN: "the certificate is signed by nobody that this machine trusts: most likely a proxy or virus scanner opens TLS on the way. Exempt mailrill or this host from it, or name its CA with ca_file if you trust it; do not turn verification off",
-	ZH: "证书不是由本机信任的机构签发的：很可能途中有代理或杀毒软件在拆解 TLS。请让它放过 mailrill 或这台主机；如果信任它，用 ca_file 指定它的 CA。不要关闭证书验证",
+	EN: "the certificate is signed by nobody that this machine trusts: most likely a proxy or virus scanner decrypts TLS on the way. Exempt mailrill or this host from it, or name its CA with ca_file if you trust it; do not turn verification off",
+	ZH: "证书不是由本机信任的机构签发的：很可能途中有代理或杀毒软件在解密 TLS 连接。请让它放过 mailrill 或这台主机；如果信任它，用 ca_file 指定它的 CA。不要关闭证书验证",
 }}
 
 // NotePortal is for an answer in HTTP, or a redirect, where a mail server should
@@ -51,7 +51,7 @@ var NotePortal = Note{Text: lang.Text{
 // NoteLockout is for a login that was refused before.
 var NoteLockout = Note{Text: lang.Text{
 	EN: "providers lock an account for a while after some refused logins: correct the secret before you try again",
-	ZH: "连续登录失败，服务商会暂时锁定账号：请先改正密钥再试",
+	ZH: "连续登录失败，服务商会暂时锁定账号：请先改正密码或授权码再试",
 }}
 
 // notAppPassword are the notes on a secret that has not the shape of what the
@@ -61,13 +61,13 @@ var notAppPassword = map[string]Note{
 	"workspace": notOfGoogle,
 	"qq": {lang.Text{
 		EN: "the secret is not 16 letters: most likely it is the QQ password, which QQ does not take from mail programs. Make an authorization code (授权码) on the website: 设置 › 账号 › 开启 POP3/IMAP/SMTP 服务 › 生成授权码",
-		ZH: "密钥不是 16 位字母：很可能填的是 QQ 密码，QQ 邮箱不接受邮件程序用 QQ 密码登录。请在邮箱网页生成授权码：设置 › 账号 › 开启 POP3/IMAP/SMTP 服务 › 生成授权码",
+		ZH: "密码不是 16 位字母：很可能填的是 QQ 密码，QQ 邮箱不接受邮件程序用 QQ 密码登录。请在邮箱网页生成授权码：设置 › 账号 › 开启 POP3/IMAP/SMTP 服务 › 生成授权码",
 	}, qqCodes},
 }
 
 var notOfGoogle = Note{lang.Text{
 	EN: "the secret is not 16 letters: most likely it is your account password; Google has not taken those since 2022. Create an app password; 2-Step Verification must be on",
-	ZH: "密钥不是 16 位字母：很可能填的是账号密码，Google 从 2022 年起不再接受。请创建应用专用密码（须先开启两步验证）",
+	ZH: "密码不是 16 位字母：很可能填的是账号密码，Google 从 2022 年起不再接受。请创建应用专用密码（须先开启两步验证）",
 }, makeAppPassword}
 
 // NoteNotAppPassword returns what to say, before the login, of a secret whose

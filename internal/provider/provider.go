@@ -1,6 +1,6 @@
 // Package provider holds what is known of mail providers as tables: where their
-// servers are and how they differ from the standards (presets), and what their
-// refusals mean (hints).
+// servers are and how they differ from the standards (presets), what their
+// refusals mean (hints), and what is worth saying without a refusal (notes).
 //
 // A row states only what the provider's own documentation or a published log
 // shows. What nobody has shown is left out: a user then gives the host, which is
