@@ -130,6 +130,7 @@ var adviceRows = []struct {
 	{"41", token("token", "invalid_grant", "AADSTS70000: User account is found to be in service abuse mode"), "outlook", Token, reply.Credentials, "suspected abuse", "怀疑", ""},
 	{"41", token("token", "invalid_grant", "AADSTS1: gone"), "office365", Token, reply.Credentials, "90 days", "90 天", ""},
 	{"41", token("token", "interaction_required", "AADSTS1: gone"), "outlook", Token, reply.Credentials, "AADSTS", "AADSTS", ""},
+	{"41", token("token", "server_error", "AADSTS1: a passing fault"), "outlook", Token, reply.Temporary, general[reply.Temporary].EN, general[reply.Temporary].ZH, ""},
 	{"41", imap("AUTHENTICATE", "", "AUTHENTICATE failed."), "outlook", Token, reply.Credentials, "primary address", "主地址", ""},
 	{"42", imap("LOGIN", "AUTHENTICATIONFAILED", "LOGIN Invalid credentials"), "yahoo", Other, reply.Credentials, "app password", "应用专用密码", yahooPasswords},
 	{"42", smtp("AUTH", "535", "5.7.0", "(#AUTH005) Too many bad auth attempts."), "aol", Other, reply.Credentials, "app password", "应用专用密码", aolPasswords},
@@ -154,6 +155,10 @@ var adviceRows = []struct {
 	{"55", pop("PASS", "LOGIN-DELAY", "Logins must be at least 5 minutes apart"), "", ShapeUnknown, reply.Limit, "LOGIN-DELAY", "LOGIN-DELAY", ""},
 
 	{"more", token("token", "invalid_grant", "expired"), "", Token, reply.Credentials, "sign in again", "重新登录", ""},
+	{"more", token("token", "login_required", "no token"), "gmail", Token, reply.Credentials, "nobody has signed in", "还没有登录过", ""},
+	{"more", token("authorize", "unauthorized_client", "AADSTS1: no"), "outlook", Token, reply.Config, "Allow public client flows", "Allow public client flows", ""},
+	{"more", token("authorize", "invalid_scope", "no"), "gmail", Token, reply.Config, "Desktop app", "Desktop app", ""},
+	{"more", token("token", "authorization_declined", ""), "outlook", Token, reply.Config, "declined", "拒绝", ""},
 	{"more", token("token", "invalid_client", "Unauthorized"), "gmail", Token, reply.Config, "client_id", "client_id", ""},
 	{"more", token("token", "expired_token", ""), "outlook", Token, reply.Credentials, "in time", "及时", ""},
 	{"more", token("authorize", "access_denied", "declined"), "outlook", Token, reply.Config, "declined", "拒绝", ""},

@@ -43,10 +43,24 @@ var oauthHints = []hint{
 			ZH: "很可能微软怀疑该账号被滥用而将其封锁：请用浏览器登录 outlook.com 按提示处理，再重新登录（mailrill login 账号名）",
 		},
 	},
-	{keys: microsoft, protocols: atTokens, codes: []string{"INVALID_GRANT"}, class: reply.Credentials, say: microsoftEnded},
-	{keys: microsoft, protocols: atTokens, texts: []string{"aadsts"}, class: reply.Credentials, say: microsoftEnded},
 	{
-		protocols: atTokens, codes: []string{"INVALID_GRANT"},
+		keys: microsoft, protocols: atTokens, codes: []string{"INVALID_GRANT", "INTERACTION_REQUIRED", "CONSENT_REQUIRED"},
+		class: reply.Credentials,
+		say: lang.Text{
+			EN: "most likely the sign-in has ended: the consent was withdrawn, or it was not used for 90 days, or the tenant is wrong. Sign in again (mailrill login NAME); the number behind AADSTS is Microsoft's own for the cause",
+			ZH: "很可能授权已失效：授权被撤销，或 90 天未使用，或租户不对。请重新登录（mailrill login 账号名）；AADSTS 后的数字是微软给出的原因编号",
+		},
+	},
+	{
+		protocols: atTokens, codes: []string{"LOGIN_REQUIRED"},
+		class: reply.Credentials,
+		say: lang.Text{
+			EN: "most likely nobody has signed in for this account yet, or its token was removed: sign in (mailrill login NAME)",
+			ZH: "很可能该账号还没有登录过，或令牌已被删除：请登录（mailrill login 账号名）",
+		},
+	},
+	{
+		protocols: atTokens, codes: []string{"INVALID_GRANT", "INTERACTION_REQUIRED", "CONSENT_REQUIRED"},
 		class: reply.Credentials,
 		say: lang.Text{
 			EN: "most likely the sign-in has ended: sign in again (mailrill login NAME)",
@@ -62,6 +76,22 @@ var oauthHints = []hint{
 		},
 	},
 	{
+		keys: microsoft, protocols: atTokens, codes: []string{"UNAUTHORIZED_CLIENT", "INVALID_REQUEST", "INVALID_SCOPE"},
+		class: reply.Config,
+		say: lang.Text{
+			EN: "most likely the client is set up in another way than mailrill needs: a public client (Mobile and desktop applications) with the redirect http://localhost and \"Allow public client flows\" set to Yes",
+			ZH: "很可能客户端的设置不符合 mailrill 的要求：应为公共客户端（Mobile and desktop applications），重定向地址为 http://localhost，Allow public client flows 设为 Yes",
+		},
+	},
+	{
+		protocols: atTokens, codes: []string{"UNAUTHORIZED_CLIENT", "INVALID_REQUEST", "INVALID_SCOPE"},
+		class: reply.Config,
+		say: lang.Text{
+			EN: "most likely the client is set up in another way than mailrill needs: make one of the kind Desktop app",
+			ZH: "很可能客户端的类型不对：请创建桌面应用（Desktop app）类型的客户端",
+		},
+	},
+	{
 		// RFC 8628 3.5
 		protocols: atTokens, codes: []string{"EXPIRED_TOKEN"},
 		class: reply.Credentials,
@@ -71,16 +101,11 @@ var oauthHints = []hint{
 		},
 	},
 	{
-		protocols: atTokens, codes: []string{"ACCESS_DENIED"},
+		protocols: atTokens, codes: []string{"ACCESS_DENIED", "AUTHORIZATION_DECLINED"},
 		class: reply.Config,
 		say: lang.Text{
 			EN: "most likely the consent was declined, or an administrator does not allow it: sign in again and agree, or ask the administrator",
 			ZH: "很可能授权时点了拒绝，或管理员不允许：请重新登录并同意，或联系管理员",
 		},
 	},
-}
-
-var microsoftEnded = lang.Text{
-	EN: "most likely the sign-in has ended: the consent was withdrawn, or it was not used for 90 days, or the tenant is wrong. Sign in again (mailrill login NAME); the number behind AADSTS is Microsoft's own for the cause",
-	ZH: "很可能授权已失效：授权被撤销，或 90 天未使用，或租户不对。请重新登录（mailrill login 账号名）；AADSTS 后的数字是微软给出的原因编号",
 }
