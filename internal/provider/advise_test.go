@@ -155,6 +155,9 @@ var adviceRows = []struct {
 	{"55", pop("PASS", "LOGIN-DELAY", "Logins must be at least 5 minutes apart"), "", ShapeUnknown, reply.Limit, "LOGIN-DELAY", "LOGIN-DELAY", ""},
 
 	{"more", token("token", "invalid_grant", "expired"), "", Token, reply.Credentials, "sign in again", "重新登录", ""},
+	{"more", imap("LOGIN", "", "Login parameters!"), "qq", Other, reply.Credentials, "copy both again", "重新复制", qqCodes},
+	{"more", smtp("DATA", "554", "", "DT:SUM 信封发件人和信头发件人不匹配"), "126", ShapeUnknown, reply.Config, "mode = \"wrap\"", "mode = \"wrap\"", ""},
+	{"more", pop("AUTH", "", "Authentication failure: unknown user name or bad password"), "outlook", Token, reply.Credentials, "primary address", "主地址", ""},
 	{"more", token("token", "login_required", "no token"), "gmail", Token, reply.Credentials, "nobody has signed in", "还没有登录过", ""},
 	{"more", token("authorize", "unauthorized_client", "AADSTS1: no"), "outlook", Token, reply.Config, "Allow public client flows", "Allow public client flows", ""},
 	{"more", token("authorize", "invalid_scope", "no"), "gmail", Token, reply.Config, "Desktop app", "Desktop app", ""},

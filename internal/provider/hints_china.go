@@ -61,6 +61,14 @@ var chineseHints = []hint{
 		},
 	},
 	{
+		keys: []string{"qq"}, protocols: overIMAP, texts: []string{"login parameters"},
+		class: reply.Credentials, url: qqCodes,
+		say: lang.Text{
+			EN: "most likely user or the authorization code (授权码) holds a character that does not belong there: copy both again",
+			ZH: "很可能 user 或授权码里有多余的字符：请重新复制",
+		},
+	},
+	{
 		// It is no failure; destinations skip such a message and need no class.
 		keys: tencent, protocols: overIMAP, texts: []string{"mail has saved by smtp"},
 		say: lang.Text{
@@ -98,6 +106,14 @@ var chineseHints = []hint{
 		say: lang.Text{
 			EN: "most likely POP3 is switched off (it has a switch of its own beside IMAP's), or the authorization code (授权码) is wrong: 设置 › POP3/SMTP/IMAP › 开启 POP3/SMTP 服务",
 			ZH: "很可能没有开启 POP3（它与 IMAP 分开开启），或授权码不对：设置 › POP3/SMTP/IMAP › 开启 POP3/SMTP 服务",
+		},
+	},
+	{
+		keys: netEase, protocols: overSMTP, texts: []string{"dt:sum"},
+		class: reply.Config,
+		say: lang.Text{
+			EN: "most likely the author in the message is not the sender of the envelope, and NetEase wants both to be one: set sender to this mailbox's address and mode = \"wrap\"",
+			ZH: "很可能邮件里的发件人与信封发件人不一致，而网易要求两者相同：请把 sender 设为该邮箱地址，并设置 mode = \"wrap\"",
 		},
 	},
 	{
