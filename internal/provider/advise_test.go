@@ -81,7 +81,7 @@ var adviceRows = []struct {
 	{"12", pop("STAT", "", "We are still working on enabling pop for your account so windowed mode is not available. Try again later or consider using POP3 in recent mode."), "gmail", ShapeUnknown, reply.Temporary, "recent = true", "recent = true", popHelp},
 	{"13", pop("STAT", "", "Command not understood"), "gmail", ShapeUnknown, reply.Config, "line break", "换行", popHelp},
 	{"14", pop("PASS", "AUTH", "Account exceeded pop command or bandwidth limits (Failure)"), "gmail", Letters, reply.Limit, "1250 MB", "1250 MB", popHelp},
-	{"15", imap("FETCH", "OVERQUOTA", "Account exceeded command or bandwidth limits."), "gmail", ShapeUnknown, reply.Limit, "2500 MB", "2500 MB", bandwidthHelp},
+	{"15", imap("FETCH", "OVERQUOTA", "Account exceeded command or bandwidth limits."), "gmail", ShapeUnknown, reply.Limit, "2500 MB down", "下载 2500 MB", bandwidthHelp},
 	{"15", imap("", "", "Account exceeded command or bandwidth limits."), "workspace", ShapeUnknown, reply.Limit, "24 hours", "24 小时", bandwidthHelp},
 	{"16", imap("LOGIN", "ALERT", "Too many simultaneous connections. (Failure)"), "gmail", Letters, reply.Temporary, "15 IMAP connections", "15 个 IMAP 连接", imapHelp},
 	{"17", pop("PASS", "SYS/TEMP", "Temporary system problem. Please try again later."), "gmail", ShapeUnknown, reply.Temporary, "passing fault", "临时故障", ""},

@@ -129,16 +129,16 @@ var googleHints = []hint{
 		keys: google, protocols: overPOP3, texts: []string{"exceeded pop command or bandwidth limits"},
 		class: reply.Limit, url: popHelp,
 		say: lang.Text{
-			EN: "most likely the mailbox was polled too often, or a day's bandwidth (1250 MB) is used up: poll every 15 minutes at most; mailrill waits and tries again by itself",
-			ZH: "很可能收取过于频繁，或当天流量（1250 MB）已用完：间隔请至少 15 分钟；mailrill 会等待并自动重试",
+			EN: "most likely the mailbox was polled too often, or a day's bandwidth (1250 MB with Workspace) is used up: poll every 15 minutes at most; mailrill waits and tries again by itself",
+			ZH: "很可能收取过于频繁，或当天流量（Workspace 为 1250 MB）已用完：间隔请至少 15 分钟；mailrill 会等待并自动重试",
 		},
 	},
 	{
 		keys: google, protocols: overIMAP, texts: []string{"exceeded command or bandwidth limits"},
 		class: reply.Limit, url: bandwidthHelp,
 		say: lang.Text{
-			EN: "most likely a day's bandwidth is used up (2500 MB down, 500 MB up), or there were too many commands, which may last up to 24 hours: collect less at once; mailrill waits and tries again by itself",
-			ZH: "很可能当天流量已用完（下载 2500 MB，上传 500 MB），或命令过多，最长可能持续 24 小时：请缩小收取范围；mailrill 会等待并自动重试",
+			EN: "most likely a day's bandwidth is used up (with Workspace 2500 MB down, 500 MB up), or there were too many commands, which may last up to 24 hours: collect less at once; mailrill waits and tries again by itself",
+			ZH: "很可能当天流量已用完（Workspace 为下载 2500 MB、上传 500 MB），或命令过多，最长可能持续 24 小时：请缩小收取范围；mailrill 会等待并自动重试",
 		},
 	},
 	{

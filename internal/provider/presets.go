@@ -11,8 +11,9 @@ func pop3s(host string) Endpoint              { return implicit(host, 995) }
 func smtps(host string) Endpoint              { return implicit(host, 465) }
 
 // gmailLimits: Google documents 15 IMAP connections, LOGIN-DELAY 300 over POP3,
-// and a day's 1,250 MB down over POP3, 2,500 MB down and 500 MB up over IMAP.
-// Who passes a limit is locked out for up to a day, so we stay at four fifths.
+// and for Workspace a day's 1,250 MB down over POP3, 2,500 MB down and 500 MB up
+// over IMAP; for free accounts it publishes no numbers. Who passes a limit is
+// locked out for up to a day, so we stay at four fifths.
 var gmailLimits = Limits{
 	Connections: 15, POP3Gap: 5 * time.Minute,
 	POP3Down: 1000 * mb, IMAPDown: 2000 * mb, IMAPUp: 400 * mb,
