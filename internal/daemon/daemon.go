@@ -273,7 +273,8 @@ func after(before ledger.Pass, out *Outcome, now time.Time) ledger.Pass {
 		p.NextTry = limit.Until // it is known, and no failure
 		return p
 	}
-	if pause := backoff(ladderOf(err, advice.Class), before.Failures+1); pause > 0 {
+	pause := max(advice.Retry, backoff(ladderOf(err, advice.Class), before.Failures+1))
+	if pause > 0 {
 		p.Failures = before.Failures + 1
 		p.NextTry = now.Add(pause)
 	}

@@ -216,16 +216,19 @@ func TestClockIsSetBack(t *testing.T) {
 
 func TestBackOffByClassAndOverRestarts(t *testing.T) {
 	refused := &reply.Error{Protocol: "imap", Command: "LOGIN", Code: "AUTHENTICATIONFAILED"}
+	webLogin := &reply.Error{Protocol: "imap", Command: "LOGIN", Code: "ALERT", Text: "Please log in via your web browser (Failure)"}
 	for _, c := range []struct {
 		err  error
 		gaps []time.Duration
 	}{
 		{syscall.ECONNREFUSED, []time.Duration{5 * time.Second, 15 * time.Second, 45 * time.Second, 2 * time.Minute, 5 * time.Minute, 15 * time.Minute, 15 * time.Minute}},
 		{refused, []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 4 * time.Hour, 4 * time.Hour}},
+		{webLogin, []time.Duration{10 * time.Minute, 10 * time.Minute, 30 * time.Minute, 2 * time.Hour}},
 		{&reply.Error{Protocol: "pop3", Command: "PASS", Text: "the moon is full"}, []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour}},
 		{reply.WithClass(reply.Config, errors.New("no folder")), []time.Duration{5 * time.Minute, 15 * time.Minute, time.Hour, time.Hour}},
 	} {
 		a := account(t, "a", "@every 1m")
+		a.Provider.Key = "gmail"
 		w := newWorld(t, a)
 		w.outcome = func(string, int) error { return c.err }
 		got := w.run(2)

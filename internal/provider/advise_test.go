@@ -58,6 +58,7 @@ var adviceRows = []struct {
 	en, zh string
 	url    string
 }{
+	{"ours", reply.WithClass(reply.Limit, errors.New("daily_limit of 400.0 MB for writing to me at host over imap is used up")), "gmail", ShapeUnknown, reply.Limit, "stays below", "限额", ""},
 	{"1", pop("PASS", "AUTH", "Username and password not accepted."), "gmail", Other, reply.Credentials, "the account's own password", "填的是账号密码", makeAppPassword},
 	{"1", pop("PASS", "AUTH", "Username and password not accepted."), "gmail", ShapeUnknown, reply.Credentials, "own password, which Google no longer accepts from mail programs, or an app password that has ended", "或者应用专用密码已失效", makeAppPassword},
 	{"1", imap("LOGIN", "AUTHENTICATIONFAILED", "Invalid credentials (Failure)"), "workspace", Other, reply.Credentials, "the account's own password", "填的是账号密码", makeAppPassword},

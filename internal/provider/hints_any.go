@@ -8,6 +8,13 @@ import (
 // anyHints are those of no provider.
 var anyHints = []hint{
 	{
+		texts: []string{"daily_limit of "}, within: []reply.Class{reply.Limit}, // our own
+		say: lang.Text{
+			EN: "most likely there is much old mail: mailrill stays below what the provider allows in a day, lest it lock the mailbox, and goes on by itself at the time named; daily_limit sets the amount",
+			ZH: "很可能旧邮件较多：为避免服务商锁定邮箱，mailrill 每天收发的流量不超过限额，到上述时间会自动继续；可用 daily_limit 调整限额",
+		},
+	},
+	{
 		protocols: overSMTP, codes: []string{"530"}, texts: []string{"starttls"},
 		class: reply.Config,
 		say: lang.Text{
