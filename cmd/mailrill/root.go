@@ -53,7 +53,7 @@ func newRoot(a *app) *cobra.Command {
 	f.StringVar(&a.globals.lang, "lang", "", "language of hints: en or zh")
 	once.add(root.Flags())
 	root.AddCommand(
-		newRun(a), newCheck(a), newStatus(a), newHold(a), newFinish(a), newForget(a), newRename(a),
+		newRun(a), newCheck(a), newCollect(a), newStatus(a), newHold(a), newFinish(a), newForget(a), newRename(a),
 		newTrace(a), newRebuild(a), newDemo(a), newVersion(a),
 	)
 	root.InitDefaultCompletionCmd()
