@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -45,7 +46,7 @@ func TestLogsAreEscaped(t *testing.T) {
 
 func TestErrorsAreEscaped(t *testing.T) {
 	var out bytes.Buffer
-	a := &app{stderr: &out}
+	a := &app{stderr: &out, getenv: os.Getenv}
 	a.exit(errors.New("one " + vile + "\ntwo\xff"))
 	clean(t, strings.ReplaceAll(out.String(), "\n", ""))
 }
