@@ -20,9 +20,16 @@ type IMAP struct {
 	Capabilities []string // after login, instead of the server's own list
 	Without      []string // left out of that list, e.g. "UIDPLUS"
 
-	// Gmail plays Gmail's server. If the store has no \All folder, Start makes
-	// Gmail's folders in Language ("en" or ""; "de", "zh").
-	Gmail    bool
+	// Provider has the server play that of a provider in all that is known of it:
+	// Gmail, QQ, NetEase or Outlook, "" none. Start makes the folders that the
+	// provider has, and sets the knobs below that say what it does.
+	Provider string
+	// Refuse is one of Refusals(Provider, "imap"), "": the server refuses nothing
+	// that it would not refuse anyhow.
+	Refuse string
+	// Gmail is Provider: Gmail.
+	Gmail bool
+	// Language is that of Gmail's folders: "en" or "", "de", "zh".
 	Language string
 	// AutoExpunge is Gmail's setting (on by default there): \Deleted expunges at once.
 	AutoExpunge bool
@@ -31,6 +38,7 @@ type IMAP struct {
 	NoCreate       bool   // CREATE is refused (QQ)
 	NoPush         bool   // IDLE is accepted and says nothing (QQ)
 	RequireID      bool   // SELECT is refused until the connection sent ID (NetEase)
+	OnlyTokens     bool   // passwords are refused, whatever they are (Outlook)
 	UIDExpungeBad  bool   // UID EXPUNGE is offered and answered with BAD (NetEase)
 	NoUIDNext      bool   // SELECT and STATUS do not tell it (NetEase)
 	TrailingBlanks bool   // behind CAPABILITY and LIST (QQ)
@@ -40,6 +48,10 @@ type IMAP struct {
 	PermanentFlags []string
 	RefuseAppend   func(body []byte) string // a text refuses it behind its literal: "NO text", or as given if it begins with NO or BAD
 	Size           func(Message) int64      // RFC822.SIZE; nil: the truth
+
+	// Throttle is asked before each message of a FETCH. A text, such as
+	// "* BYE [OVERQUOTA] enough", is sent in its place and ends the connection.
+	Throttle func(Message) string
 
 	// OnCommand is asked for a Verdict on each command. line is the command
 	// without its tag up to its first literal, whose "{n}" is its end. Sessions
@@ -51,13 +63,36 @@ type IMAP struct {
 
 // Start listens on 127.0.0.1 and returns host:port.
 func (s *IMAP) Start() (addr string, err error) {
-	if s.Gmail && s.Store.ByRole(`\All`) == "" {
-		s.Store.GmailFolders(s.Language)
+	if s.Gmail {
+		s.Provider = Gmail
 	}
+	if err := checkPlay("imap", imapWordsOf, s.Provider, s.Refuse); err != nil {
+		return "", err
+	}
+	s.play()
 	if s.ln, err = listen("", s.TLS, s.serve); err != nil {
 		return "", err
 	}
 	return s.ln.Addr().String(), nil
+}
+
+// play does what the provider's server does.
+func (s *IMAP) play() {
+	switch s.Provider {
+	case Gmail:
+		s.Gmail = true
+		if s.Store.ByRole(`\All`) == "" {
+			s.Store.GmailFolders(s.Language)
+		}
+	case QQ:
+		s.NoCreate, s.NoPush, s.TrailingBlanks = true, true, true
+		s.Store.QQFolders()
+	case NetEase:
+		s.RequireID, s.UIDExpungeBad, s.NoUIDNext = true, true, true
+		s.Store.NetEaseFolders()
+	case Outlook:
+		s.OnlyTokens = true
+	}
 }
 
 // Close cuts all sessions and returns when they have ended.

@@ -86,7 +86,10 @@ func (c *imapSession) refuse(body []byte, l literal) string {
 	if !l.binary && !c.AllowNUL && bytes.IndexByte(body, 0) >= 0 {
 		return "NO [CANNOT] NUL needs a binary literal."
 	}
-	if c.RefuseAppend == nil {
+	switch {
+	case c.Provider == QQ && c.Store.wasSent(body):
+		return "NO Mail has saved by smtp!"
+	case c.RefuseAppend == nil:
 		return ""
 	}
 	text := c.RefuseAppend(body)
@@ -108,12 +111,9 @@ func (c *imapSession) deposit(name string, ms []Message) string {
 	for _, m := range ms {
 		uids = append(uids, itoa(s.add(f, m).uid))
 	}
-	done := "Append completed."
-	if c.Gmail {
-		done = "(Success)"
-	}
+	done := c.ok("Append")
 	if !c.has("UIDPLUS") {
-		return "OK " + done
+		return done
 	}
-	return fmt.Sprintf("OK [APPENDUID %d %s] %s", f.validity, strings.Join(uids, ","), done)
+	return fmt.Sprintf("OK [APPENDUID %d %s]%s", f.validity, strings.Join(uids, ","), strings.TrimPrefix(done, "OK"))
 }

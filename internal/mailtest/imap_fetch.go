@@ -65,7 +65,11 @@ func (c *imapSession) fetch(byUID bool) string {
 	if byUID && !slices.ContainsFunc(items, func(it fetchItem) bool { return it.name == "UID" }) {
 		items = append([]fetchItem{{name: "UID"}}, items...)
 	}
+	body := slices.ContainsFunc(items, fetchItem.whole)
 	for _, m := range c.look(set, byUID, items) {
+		if body && c.throttled(m.Message) {
+			return ""
+		}
 		c.answer(m, items)
 	}
 	return c.ok("Fetch")
@@ -162,6 +166,23 @@ func (c *imapSession) look(set numSet, byUID bool, items []fetchItem) (out []fet
 		out = append(out, fetched{Message: e.message(), seq: seq, labels: s.labels(e.object, c.open.box)})
 	})
 	return out
+}
+
+// whole reports whether it is all of a message.
+func (it fetchItem) whole() bool { return it.name == "" && it.section == "" }
+
+// throttled says goodbye in place of a message, where the server does.
+func (c *imapSession) throttled(m Message) bool {
+	var v Verdict
+	if c.Throttle != nil {
+		v.Reply = c.Throttle(m)
+	}
+	if v = c.away.verdict(v, "BODY"); v.Reply == "" {
+		return false
+	}
+	c.k.Write([]byte(crlf(v.Reply)))
+	c.k.drop()
+	return true
 }
 
 func (c *imapSession) answer(m fetched, items []fetchItem) {

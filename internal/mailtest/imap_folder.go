@@ -179,9 +179,7 @@ func (c *imapSession) create() string {
 	defer c.Store.mu.Unlock()
 	switch {
 	case c.NoCreate:
-		return "NO Create folder is not allowed!"
-	case c.Store.folder(name) != nil && c.Gmail:
-		return "NO [ALREADYEXISTS] Duplicate folder name " + encodeName(name) + " (Failure)"
+		return "NO CREATE is refused." // QQ's own text is not published
 	case c.Store.folder(name) != nil:
 		return "NO [ALREADYEXISTS] Mailbox already exists"
 	}
@@ -231,10 +229,7 @@ func (s *Store) selectable(name string) *mailbox {
 
 // missing is the answer where a folder does not exist.
 func (c *imapSession) missing(name, code string) string {
-	if c.Gmail {
-		return "NO [" + code + "] Unknown Mailbox: " + encodeName(name) + " (Failure)"
-	}
-	return "NO [" + code + "] Mailbox doesn't exist: " + encodeName(name)
+	return fill(c.words().missing, code, encodeName(name))
 }
 
 func (c *imapSession) status() string {

@@ -22,7 +22,7 @@ func TestIMAPGmailWords(t *testing.T) {
 	s := &IMAP{Gmail: true, Language: "zh"}
 	c := dialIMAP(t, s)
 	c.expect("* OK Gimap…")
-	c.ask("a CAPABILITY", "* CAPABILITY IMAP4rev1 UNSELECT IDLE NAMESPACE QUOTA ID XLIST CHILDREN X-GM-EXT-1 XYZZY SASL-IR AUTH=XOAUTH2 AUTH=PLAIN", "a OK Thats all she wrote! mailtest")
+	c.ask("a CAPABILITY", "* CAPABILITY IMAP4rev1 UNSELECT IDLE NAMESPACE QUOTA ID XLIST CHILDREN X-GM-EXT-1 XYZZY SASL-IR AUTH=XOAUTH2 AUTH=PLAIN AUTH=PLAIN-CLIENTTOKEN AUTH=OAUTHBEARER", "a OK Thats all she wrote! mailtest")
 	c.ask("b LOGIN me wrong", "b NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)")
 	c.ask("c LOGIN me secret", "* CAPABILITY…", "c OK me authenticated (Success)")
 	c.ask(`d LIST "" *`,
@@ -43,8 +43,8 @@ func TestIMAPGmailWords(t *testing.T) {
 	c.ask("i APPEND INBOX {35651585}", "i NO [TOOBIG]…")
 	c.send("j APPEND INBOX {4097+}", strings.Repeat("x", 4097))
 	c.expect("j BAD…")
-	c.ask("k CREATE INBOX", "k NO [ALREADYEXISTS] Duplicate folder name INBOX (Failure)")
-	c.ask("l LOGOUT", "* BYE LOGOUT Requested", "l OK 73 good day (Success)")
+	c.ask("k CREATE INBOX", "k NO [ALREADYEXISTS]…")
+	c.ask("l LOGOUT", "* BYE…", "l OK…")
 }
 
 // where tells in which folders a message lies.

@@ -5,19 +5,6 @@ import (
 	"strings"
 )
 
-// What the servers offer after login; Dovecot's list is cut to what this server
-// does. Of Gmail's list it does not do COMPRESS, CONDSTORE and UTF8.
-var (
-	dovecotCapabilities = []string{"IMAP4rev1", "SASL-IR", "ID", "ENABLE", "IDLE", "NAMESPACE", "CHILDREN", "UNSELECT",
-		"UIDPLUS", "ESEARCH", "MOVE", "MULTIAPPEND", "BINARY", "LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE", "LITERAL+"}
-	gmailCapabilities = []string{"IMAP4rev1", "UNSELECT", "IDLE", "NAMESPACE", "QUOTA", "ID", "XLIST", "CHILDREN", "X-GM-EXT-1",
-		"UIDPLUS", "COMPRESS=DEFLATE", "ENABLE", "MOVE", "CONDSTORE", "ESEARCH", "UTF8=ACCEPT", "LIST-EXTENDED", "LIST-STATUS",
-		"LITERAL-", "SPECIAL-USE"}
-	// Before the login, "AUTH=…" is added.
-	dovecotFirst = []string{"IMAP4rev1", "SASL-IR", "LITERAL+", "ID", "ENABLE", "IDLE"}
-	gmailFirst   = []string{"IMAP4rev1", "UNSELECT", "IDLE", "NAMESPACE", "QUOTA", "ID", "XLIST", "CHILDREN", "X-GM-EXT-1", "XYZZY", "SASL-IR"}
-)
-
 // gmailAppendLimit is what Gmail states; 34 MiB.
 const gmailAppendLimit = 35651584
 
@@ -31,12 +18,8 @@ func (s *IMAP) appendLimit() int64 {
 // capabilities returns what is offered after login.
 func (s *IMAP) capabilities() []string {
 	caps := s.Capabilities
-	switch {
-	case caps != nil:
-	case s.Gmail:
-		caps = gmailCapabilities
-	default:
-		caps = dovecotCapabilities
+	if caps == nil {
+		caps = s.words().after
 	}
 	out := s.without(caps)
 	stated := slices.ContainsFunc(out, func(name string) bool { return strings.HasPrefix(name, "APPENDLIMIT") })
@@ -68,19 +51,19 @@ func (c *imapSession) offered() string {
 }
 
 func (c *imapSession) firstCapabilities() []string {
-	first := dovecotFirst
-	switch {
-	case c.Capabilities != nil:
-		first = c.Capabilities
-	case c.Gmail:
-		first = gmailFirst
+	first := c.Capabilities
+	if first == nil {
+		first = c.words().first
 	}
 	out := c.without(first)
 	if c.StartTLS != nil && !c.k.secure {
 		out = append(out, "STARTTLS")
 	}
-	if c.Token != "" || c.Gmail {
-		out = append(out, "AUTH=XOAUTH2")
+	if c.Provider != "" {
+		return out
+	}
+	if c.Token != "" {
+		out = append(out, "AUTH=XOAUTH2", "AUTH=OAUTHBEARER")
 	}
 	return append(out, "AUTH=PLAIN")
 }
@@ -89,18 +72,15 @@ func (c *imapSession) greeting() string {
 	switch {
 	case c.Greeting != "":
 		return strings.TrimPrefix(c.Greeting, "* ")
-	case c.Gmail:
-		return "OK Gimap ready for requests from 127.0.0.1 mailtest"
+	case c.words().greeting != "":
+		return c.words().greeting
 	}
 	return "OK [" + c.offered() + "] Dovecot ready."
 }
 
 func (c *imapSession) capability() string {
 	c.untagged("%s%s", c.offered(), c.blanks())
-	if c.Gmail {
-		return "OK Thats all she wrote! mailtest"
-	}
-	return c.ok("Capability")
+	return c.words().capability
 }
 
 func (c *imapSession) blanks() string {
@@ -128,7 +108,7 @@ func (c *imapSession) login() string {
 	if err != nil {
 		return bad(err)
 	}
-	return c.enter(user, password, c.Password)
+	return c.password(user, password)
 }
 
 // argument reads a space and a string.
@@ -139,19 +119,28 @@ func (c *command) argument() (string, error) {
 	return c.astring()
 }
 
+// password logs in with a password.
+func (c *imapSession) password(user, given string) string {
+	if c.OnlyTokens {
+		return "NO Basic authentication is disabled."
+	}
+	return c.enter(user, given, c.Password)
+}
+
 func (c *imapSession) enter(user, given, expected string) string {
+	w := c.words()
 	if user != c.User || given != expected {
-		if c.Gmail {
-			return "NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)"
-		}
-		return "NO [AUTHENTICATIONFAILED] Authentication failed."
+		return w.wrong
 	}
 	c.authed = true
-	if c.Gmail {
+	done := fill(w.loggedIn, user)
+	switch w.tells {
+	case "untagged":
 		c.untagged("%s", c.offered())
-		return "OK " + user + " authenticated (Success)"
+	case "code":
+		return "OK [" + c.offered() + "]" + strings.TrimPrefix(done, "OK")
 	}
-	return "OK [" + c.offered() + "] Logged in"
+	return done
 }
 
 func (c *imapSession) authenticate() string {
@@ -168,8 +157,8 @@ func (c *imapSession) authenticate() string {
 	switch strings.ToUpper(mechanism) {
 	case "PLAIN":
 		user, password, _ := parsePlain(response)
-		return c.enter(user, password, c.Password)
-	case "XOAUTH2":
+		return c.password(user, password)
+	case "XOAUTH2", "OAUTHBEARER":
 		return c.bearer(response)
 	}
 	return "NO Unsupported authentication mechanism."
@@ -189,7 +178,7 @@ func (c *imapSession) bearer(response string) string {
 	if _, err := c.prompt(bearerRefusal); err != nil {
 		return ""
 	}
-	return "NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)"
+	return c.words().wrong
 }
 
 func (c *imapSession) identify() string {
@@ -205,11 +194,7 @@ func (c *imapSession) identify() string {
 		return bad(err)
 	}
 	c.idSent = true
-	if c.Gmail {
-		c.untagged(`ID ("name" "GImap" "vendor" "Google, Inc." "support-url" "http://mail.google.com/support" "remote-host" "127.0.0.1")`)
-	} else {
-		c.untagged(`ID ("name" "Dovecot")`)
-	}
+	c.untagged("ID %s", c.words().id)
 	return c.ok("ID")
 }
 

@@ -122,7 +122,7 @@ func (c *imapSession) selectFolder(readOnly bool) string {
 	c.open = nil
 	verb := map[bool]string{false: "SELECT", true: "EXAMINE"}[readOnly]
 	if c.RequireID && !c.idSent {
-		return "NO " + verb + " Unsafe Login. Please contact kefu@188.com for help"
+		return fill(unsafe, verb)
 	}
 	about := c.view(name, readOnly)
 	if about == nil {
@@ -133,11 +133,11 @@ func (c *imapSession) selectFolder(readOnly bool) string {
 }
 
 func (c *imapSession) selected(verb, name string) string {
-	code := map[string]string{"SELECT": "READ-WRITE", "EXAMINE": "READ-ONLY"}[verb]
-	if c.Gmail {
-		return "OK [" + code + "] " + encodeName(name) + " selected. (Success)"
+	text := c.words().selected
+	if verb == "EXAMINE" {
+		text = c.words().examined
 	}
-	return "OK [" + code + "] " + verb + " completed."
+	return fill(text, encodeName(name))
 }
 
 // view opens a folder and returns what is told of it, or nil if there is none.

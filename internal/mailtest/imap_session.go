@@ -1,9 +1,6 @@
 package mailtest
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // imapSession is one connection. Commands are done one after the other.
 type imapSession struct {
@@ -16,6 +13,7 @@ type imapSession struct {
 	ended  bool
 
 	upgrade bool // STARTTLS was answered
+	away    *turnaway
 }
 
 // The states in which a command is allowed (RFC 3501 section 3).
@@ -74,7 +72,7 @@ var imapVerbs = map[string]imapVerb{
 }
 
 func (s *IMAP) serve(session int, k *link) {
-	c := &imapSession{IMAP: s, k: k}
+	c := &imapSession{IMAP: s, k: k, away: newTurnaway("imap", s.Provider, s.Refuse)}
 	c.untagged("%s", c.greeting())
 	k.done()
 	for !c.ended {
@@ -98,16 +96,17 @@ func (c *imapSession) handle(session int, line string) {
 	if c.OnCommand != nil {
 		v = c.OnCommand(session, rest)
 	}
-	if !c.k.obey(v, c.verbatim) {
+	verb, _, _ := strings.Cut(rest, " ")
+	if !c.k.obey(c.away.verdict(v, verb), c.verbatim) {
 		c.ended = c.skip() != nil
 		return
 	}
-	verb, answer := c.run()
+	done, answer := c.run()
 	if answer == "" || c.skip() != nil {
 		c.ended = true
 		return
 	}
-	c.update(!verb.quiet)
+	c.update(!done.quiet)
 	c.k.printf("%s %s\r\n", tag, answer)
 	if c.upgrade {
 		c.upgrade = false
@@ -154,18 +153,12 @@ func (c *imapSession) lacks(verb string) bool {
 }
 
 func (c *imapSession) unknown(verb string) string {
-	if c.Gmail {
-		return "BAD [CLIENTBUG] Unknown command mailtest"
-	}
-	return fmt.Sprintf("BAD Error in IMAP command %s: Unknown command.", verb)
+	return fill(c.words().unknown, verb)
 }
 
 // ok is the answer to a command that was done.
 func (c *imapSession) ok(what string) string {
-	if c.Gmail {
-		return "OK Success"
-	}
-	return "OK " + what + " completed."
+	return fill(c.words().done, what)
 }
 
 // bad is the answer to a command that could not be read. An error with a
@@ -195,10 +188,6 @@ func (c *imapSession) noop() string { return c.ok("NOOP") }
 
 func (c *imapSession) logout() string {
 	c.ended = true
-	if c.Gmail {
-		c.untagged("BYE LOGOUT Requested")
-		return "OK 73 good day (Success)"
-	}
-	c.untagged("BYE Logging out")
-	return "OK Logout completed."
+	c.untagged("%s", c.words().bye)
+	return c.words().loggedOut
 }

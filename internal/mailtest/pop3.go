@@ -18,7 +18,13 @@ type POP3 struct {
 	TLS      *tls.Config // implicit TLS; nil: none
 	StartTLS *tls.Config // offered by STLS; nil: not offered
 
-	// Gmail plays Gmail's server: a window on the oldest messages of all folders
+	// Provider has the server play that of a provider in all that is known of it:
+	// Gmail, QQ, NetEase or Outlook, "" none.
+	Provider string
+	// Refuse is one of Refusals(Provider, "pop3"), "": the server refuses nothing
+	// that it would not refuse anyhow.
+	Refuse string
+	// Gmail is Provider: Gmail. It shows a window on the oldest messages of all folders
 	// but spam and trash that were not retrieved yet. RETR and a clean QUIT take a
 	// message out of it, DELE does nothing. A user "recent:NAME" sees the last 30
 	// days, whatever was retrieved, and marks nothing as retrieved.
@@ -28,11 +34,11 @@ type POP3 struct {
 	// Disposition is what Gmail does to a message that was retrieved:
 	// "leaveInInbox" (or ""), "markRead", "archive" or "trash".
 	Disposition string
-	// NotEnabled has Gmail let the user in and then refuse STAT, LIST and UIDL.
-	NotEnabled bool
 	// Now is the clock of recent mode; nil: time.Now.
 	Now func() time.Time
 
+	OnlyTokens   bool                 // passwords are refused, whatever they are (Outlook)
+	TwoLineAuth  bool                 // AUTH takes no initial response (Outlook)
 	Pipelining   bool                 // CAPA offers it; answered in order it is always
 	NoUIDL       bool                 // UIDL is an unknown command
 	NoTOP        bool                 // TOP is an unknown command
@@ -55,6 +61,16 @@ type POP3 struct {
 
 // Start listens on 127.0.0.1 and returns host:port.
 func (s *POP3) Start() (addr string, err error) {
+	if s.Gmail {
+		s.Provider = Gmail
+	}
+	if err := checkPlay("pop3", popWordsOf, s.Provider, s.Refuse); err != nil {
+		return "", err
+	}
+	s.Gmail = s.Provider == Gmail
+	if s.Provider == Outlook {
+		s.OnlyTokens, s.TwoLineAuth = true, true
+	}
 	if s.ln, err = listen("", s.TLS, s.serve); err != nil {
 		return "", err
 	}

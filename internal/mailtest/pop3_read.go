@@ -9,9 +9,6 @@ import (
 )
 
 func (c *popSession) stat(string) {
-	if c.refused() {
-		return
-	}
 	n, octets := c.total()
 	c.sayf("+OK %d %d", n, octets)
 }
@@ -24,15 +21,6 @@ func (c *popSession) total() (n int, octets int64) {
 		}
 	}
 	return n, octets
-}
-
-// refused answers as Gmail does where POP is switched off: the login was good,
-// and the mailbox is refused.
-func (c *popSession) refused() bool {
-	if c.NotEnabled {
-		c.say("-ERR [SYS/PERM] Your account is not enabled for POP access. Please visit your Gmail settings page and enable your account for POP access.")
-	}
-	return c.NotEnabled
 }
 
 func (c *popSession) listSizes(args string) {
@@ -50,9 +38,6 @@ func (c *popSession) listUIDL(args string) {
 
 // each lists one value of all messages, or of the one whose number is in args.
 func (c *popSession) each(args, status string, value func(*popMessage) string) {
-	if c.refused() {
-		return
-	}
 	if args != "" {
 		if m := c.message(args); m != nil {
 			c.sayf("+OK %s %s", args, value(m))

@@ -15,6 +15,7 @@ type popSession struct {
 	in     bool
 	recent bool
 	list   []*popMessage
+	away   *turnaway
 	last   int // highest message number that was retrieved
 	ended  bool
 }
@@ -50,8 +51,8 @@ var popVerbs = map[string]struct {
 }
 
 func (s *POP3) serve(session int, k *link) {
-	c := &popSession{POP3: s, k: k}
-	c.say(c.text(popGreeting))
+	c := &popSession{POP3: s, k: k, away: newTurnaway("pop3", s.Provider, s.Refuse)}
+	c.say(c.greeting())
 	c.k.done()
 	for !c.ended {
 		line, err := k.line()
@@ -62,11 +63,20 @@ func (s *POP3) serve(session int, k *link) {
 		if s.OnCommand != nil {
 			v = s.OnCommand(session, line)
 		}
-		if k.obey(v, c.say) {
+		if k.obey(c.refuse(v, line), c.say) {
 			c.do(line)
 		}
 		k.done()
 	}
+}
+
+// refuse turns the client away as Refuse says.
+func (c *popSession) refuse(own Verdict, line string) Verdict {
+	if c.recent && c.away.full {
+		return own
+	}
+	verb, _, _ := strings.Cut(line, " ")
+	return c.away.verdict(own, verb)
 }
 
 func (c *popSession) do(line string) {
@@ -95,7 +105,7 @@ func (c *popSession) say(text string) {
 func (c *popSession) sayf(format string, args ...any) { c.say(fmt.Sprintf(format, args...)) }
 
 func (c *popSession) capa(string) {
-	c.say(c.text(popCapa))
+	c.say(c.words().capaIs)
 	for _, name := range c.capabilities() {
 		c.say(name)
 	}
@@ -106,12 +116,8 @@ func (c *popSession) capabilities() []string {
 	if c.Capabilities != nil {
 		return c.Capabilities
 	}
-	caps := dovecotCapa
-	if c.Gmail {
-		caps = gmailCapa
-	}
 	var out []string
-	for _, name := range caps {
+	for _, name := range c.words().capa {
 		if name == "UIDL" && c.NoUIDL || name == "TOP" && c.NoTOP {
 			continue
 		}
@@ -149,7 +155,7 @@ func (c *popSession) rset(string) {
 func (c *popSession) dele(args string) {
 	if m := c.message(args); m != nil {
 		m.deleted = !c.Gmail
-		c.say(c.text(popDeleted))
+		c.say(c.words().deleted)
 	}
 }
 
@@ -168,7 +174,7 @@ func (c *popSession) message(args string) *popMessage {
 	n, err := strconv.Atoi(number)
 	switch {
 	case err != nil || n < 1 || n > len(c.list):
-		c.sayf(c.text(popNoMessage), number)
+		c.say(fill(c.words().noMessage, number))
 	case c.list[n-1].deleted:
 		c.say("-ERR Message is deleted.")
 	default:
@@ -184,7 +190,7 @@ func (c *popSession) quit(string) {
 	if c.in {
 		c.commit()
 	}
-	c.say(c.text(popFarewell))
+	c.say(c.words().farewell)
 }
 
 func (c *popSession) commit() {

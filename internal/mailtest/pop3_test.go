@@ -174,7 +174,7 @@ func TestPOP3Gmail(t *testing.T) {
 	c.ask("LAST", "-ERR Not supported")
 	c.ask("XYZ", "-ERR bad command")
 	c.ask("RETR 1", "+OK message follows", "Subject: 0", "", "0", ".")
-	c.ask("DELE 1", "+OK marked for deletion")
+	c.ask("DELE 1", "+OK…")
 	c.ask("RETR 1", "+OK message follows", "Subject: 0", "", "0", ".")
 	c.ask("QUIT", "+OK Farewell.")
 	if len(store.Messages("INBOX")) != 2 {
@@ -293,7 +293,7 @@ func TestPOP3GmailDisposition(t *testing.T) {
 }
 
 func TestPOP3GmailRefusals(t *testing.T) {
-	c := loginPOP3(t, &POP3{Store: NewStore(), Gmail: true, NotEnabled: true})
+	c := loginPOP3(t, &POP3{Store: NewStore(), Gmail: true, Refuse: "not-enabled"})
 	c.ask("STAT", "-ERR [SYS/PERM] Your account is not enabled for POP access. Please visit your Gmail settings page and enable your account for POP access.")
 	c.ask("LIST", "-ERR [SYS/PERM]…")
 

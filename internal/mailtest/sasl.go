@@ -9,6 +9,10 @@ import (
 // {"status":"400","schemes":"Bearer","scope":"https://mail.google.com/"}
 const bearerRefusal = "eyJzdGF0dXMiOiI0MDAiLCJzY2hlbWVzIjoiQmVhcmVyIiwic2NvcGUiOiJodHRwczovL21haWwuZ29vZ2xlLmNvbS8ifQ=="
 
+// bearerAck is what a client of OAUTHBEARER answers to it (RFC 7628 section
+// 3.2.3); one of XOAUTH2 answers nothing.
+const bearerAck = "AQ=="
+
 // parsePlain reads a response of PLAIN (RFC 4616): authzid NUL user NUL password.
 func parsePlain(response string) (user, password string, ok bool) {
 	b, err := base64.StdEncoding.DecodeString(response)
@@ -19,14 +23,19 @@ func parsePlain(response string) (user, password string, ok bool) {
 	return parts[1], parts[2], true
 }
 
-// parseBearer reads a response of XOAUTH2: user=NAME^Aauth=Bearer TOKEN^A^A.
+// parseBearer reads a response of XOAUTH2, user=NAME^Aauth=Bearer TOKEN^A^A, or of
+// OAUTHBEARER (RFC 7628), n,a=NAME,^Ahost=HOST^Aport=PORT^Aauth=Bearer TOKEN^A^A.
 func parseBearer(response string) (user, token string, ok bool) {
 	b, err := base64.StdEncoding.DecodeString(response)
-	parts := strings.Split(string(b), "\x01")
-	if err != nil || len(parts) != 4 {
-		return "", "", false
+	head, rest, _ := strings.Cut(string(b), "\x01")
+	user, hasUser := strings.CutPrefix(strings.TrimSuffix(head, ","), "n,a=")
+	if !hasUser {
+		user, hasUser = strings.CutPrefix(head, "user=")
 	}
-	user, hasUser := strings.CutPrefix(parts[0], "user=")
-	token, hasToken := strings.CutPrefix(parts[1], "auth=Bearer ")
-	return user, token, hasUser && hasToken
+	for field := range strings.SplitSeq(rest, "\x01") {
+		if t, found := strings.CutPrefix(field, "auth=Bearer "); found {
+			token = t
+		}
+	}
+	return user, token, err == nil && hasUser && token != "" && strings.HasSuffix(rest, "\x01\x01")
 }

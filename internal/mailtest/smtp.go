@@ -15,7 +15,17 @@ type SMTP struct {
 	Token    string      // an OAuth token that AUTH XOAUTH2 takes; "": none is taken
 	TLS      *tls.Config // implicit TLS; nil: none
 	StartTLS *tls.Config // offered by STARTTLS; nil: not offered
-	Socket   string      // a unix socket to listen on instead of 127.0.0.1
+	// Provider has the server play that of a provider in all that is known of it:
+	// Gmail, QQ, NetEase or Outlook, "" none.
+	Provider string
+	// Refuse is one of Refusals(Provider, "smtp"), "": the server refuses nothing
+	// that it would not refuse anyhow.
+	Refuse string
+	// Sent is the mailbox of who sends, where the provider files what it has taken
+	// (QQ, Gmail); nil: nothing is filed.
+	Sent       *Store
+	OnlyTokens bool   // passwords are refused, whatever they are (Outlook)
+	Socket     string // a unix socket to listen on instead of 127.0.0.1
 
 	Capabilities []string // behind EHLO or LHLO, instead of the server's own list; AUTH and STARTTLS are added
 	Without      []string // left out of that list, e.g. "CHUNKING"
@@ -49,6 +59,10 @@ type Delivery struct {
 
 // Start listens and returns host:port, or the socket's path.
 func (s *SMTP) Start() (addr string, err error) {
+	if err := checkPlay("smtp", smtpWordsOf, s.Provider, s.Refuse); err != nil {
+		return "", err
+	}
+	s.OnlyTokens = s.OnlyTokens || s.Provider == Outlook
 	if s.ln, err = listen(s.Socket, s.TLS, s.serve); err != nil {
 		return "", err
 	}

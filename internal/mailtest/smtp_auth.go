@@ -14,6 +14,9 @@ func (c *smtpSession) auth(args string) {
 	case c.user != "":
 		c.say("503 5.5.1 Error: already authenticated")
 		return
+	case c.early():
+		c.say(c.words().early)
+		return
 	}
 	switch strings.ToUpper(mechanism) {
 	case "PLAIN":
@@ -21,21 +24,21 @@ func (c *smtpSession) auth(args string) {
 			response = c.prompt("")
 		}
 		user, password, _ := parsePlain(response)
-		c.enter(user, password, c.Password)
+		c.password(user, password)
 	case "LOGIN":
 		user := response
 		if !given {
 			user = c.prompt("VXNlcm5hbWU6") // "Username:"
 		}
 		password := c.prompt("UGFzc3dvcmQ6") // "Password:"
-		c.enter(decode(user), decode(password), c.Password)
-	case "XOAUTH2":
+		c.password(decode(user), decode(password))
+	case "XOAUTH2", "OAUTHBEARER":
 		if !given {
 			response = c.prompt("")
 		}
 		c.bearer(response)
 	default:
-		c.say("504 5.5.4 Unrecognized authentication type")
+		c.say(c.words().unknown)
 	}
 }
 
@@ -52,24 +55,31 @@ func (c *smtpSession) prompt(challenge string) string {
 	return line
 }
 
-func (c *smtpSession) enter(user, given, expected string) {
-	if c.ended {
-		return
+// early reports whether TLS has to come first.
+func (c *smtpSession) early() bool { return c.StartTLS != nil && !c.k.secure }
+
+func (c *smtpSession) password(user, given string) {
+	c.enter(user, given == c.Password && !c.OnlyTokens, c.words().wrong)
+}
+
+func (c *smtpSession) enter(user string, right bool, refusal string) {
+	switch {
+	case c.ended:
+	case user == c.User && right:
+		c.user = user
+		c.say(c.words().welcome)
+	default:
+		c.say(refusal)
+		c.ended = c.Provider == QQ
 	}
-	if user != c.User || given != expected {
-		c.say("535 5.7.8 Error: authentication failed")
-		return
-	}
-	c.user = user
-	c.say("235 2.7.0 Authentication successful")
 }
 
 // bearer refuses a token by a challenge first (RFC 7628 section 3.2.3).
 func (c *smtpSession) bearer(response string) {
 	user, token, ok := parseBearer(response)
-	if !ok || c.Token == "" || token != c.Token {
+	right := ok && c.Token != "" && token == c.Token
+	if !right {
 		c.prompt(bearerRefusal)
-		user = "" // nobody
 	}
-	c.enter(user, token, c.Token)
+	c.enter(user, right, c.words().noToken)
 }

@@ -22,7 +22,7 @@ func (c *smtpSession) data(string) {
 		c.say("503 5.5.1 Error: BINARYMIME needs BDAT")
 		return
 	}
-	c.k.ask("354 End data with <CR><LF>.<CR><LF>")
+	c.k.ask(c.words().goAhead)
 	body, err := c.k.dotted()
 	if err != nil {
 		c.ended = true
@@ -134,7 +134,7 @@ func (c *smtpSession) finish() {
 		c.say(refusal)
 		return
 	}
-	c.say("250 2.0.0 Ok: queued as " + itoa(c.record(d)))
+	c.say(fill(c.words().taken, itoa(c.record(d))))
 }
 
 // answerEach gives one reply for each recipient, in their order (RFC 2033
@@ -179,5 +179,8 @@ func (s *SMTP) record(d Delivery) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.received = append(s.received, d)
+	if s.Sent != nil {
+		s.Sent.fileSent(d.Body, s.Provider)
+	}
 	return len(s.received)
 }

@@ -20,6 +20,7 @@ type smtpSession struct {
 	bdat   bool // a chunk was taken: only BDAT or RSET may follow
 	broken bool // a chunk was refused: the message is lost
 	ended  bool
+	away   *turnaway
 }
 
 var smtpVerbs = map[string]func(c *smtpSession, args string){
@@ -32,13 +33,13 @@ var smtpVerbs = map[string]func(c *smtpSession, args string){
 	"RCPT":     (*smtpSession).rcpt,
 	"DATA":     (*smtpSession).data,
 	"BDAT":     (*smtpSession).chunk,
-	"RSET":     func(c *smtpSession, _ string) { c.reset(); c.say("250 2.0.0 Ok") },
-	"NOOP":     func(c *smtpSession, _ string) { c.say("250 2.0.0 Ok") },
-	"QUIT":     func(c *smtpSession, _ string) { c.ended = true; c.say("221 2.0.0 Bye") },
+	"RSET":     func(c *smtpSession, _ string) { c.reset(); c.say(c.words().ok) },
+	"NOOP":     func(c *smtpSession, _ string) { c.say(c.words().ok) },
+	"QUIT":     func(c *smtpSession, _ string) { c.ended = true; c.say(c.words().bye) },
 }
 
 func (s *SMTP) serve(session int, k *link) {
-	c := &smtpSession{SMTP: s, k: k, id: session}
+	c := &smtpSession{SMTP: s, k: k, id: session, away: newTurnaway("smtp", s.Provider, s.Refuse)}
 	c.say(c.greeting())
 	k.done()
 	for !c.ended {
@@ -69,10 +70,12 @@ func (c *smtpSession) handle(line string) {
 }
 
 func (c *smtpSession) verdict(line string) Verdict {
-	if c.OnCommand == nil {
-		return Verdict{}
+	var own Verdict
+	if c.OnCommand != nil {
+		own = c.OnCommand(c.id, line)
 	}
-	return c.OnCommand(c.id, line)
+	verb, _, _ := strings.Cut(line, " ")
+	return c.away.verdict(own, verb)
 }
 
 func (c *smtpSession) verbatim(reply string) { c.k.Write([]byte(crlf(reply))) }
@@ -88,22 +91,16 @@ func (c *smtpSession) say(reply string) {
 }
 
 func (s *SMTP) greeting() string {
-	switch {
-	case s.Greeting != "":
+	if s.Greeting != "" {
 		return s.Greeting
-	case s.LMTP:
-		return "220 localhost LMTP mailtest"
 	}
-	return "220 localhost ESMTP mailtest"
+	return s.words().greeting
 }
-
-// smtpCapabilities is what the server can do.
-var smtpCapabilities = []string{"PIPELINING", "8BITMIME", "ENHANCEDSTATUSCODES", "CHUNKING", "BINARYMIME", "SMTPUTF8"}
 
 func (s *SMTP) capabilities() (out []string) {
 	caps := s.Capabilities
 	if caps == nil {
-		caps = append([]string{"SIZE " + itoa(s.MaxSize)}, smtpCapabilities...)
+		caps = s.words().offers
 	}
 	for _, name := range caps {
 		word, _, _ := strings.Cut(name, " ")
@@ -111,17 +108,10 @@ func (s *SMTP) capabilities() (out []string) {
 			out = append(out, name)
 		}
 	}
-	if s.User != "" && !slices.ContainsFunc(out, func(name string) bool { return strings.HasPrefix(name, "AUTH") }) {
-		out = append(out, s.mechanisms())
+	if s.User != "" && !slices.ContainsFunc(out, func(name string) bool { return strings.HasPrefix(name, "AUTH ") }) {
+		out = append(out, s.words().auth)
 	}
 	return out
-}
-
-func (s *SMTP) mechanisms() string {
-	if s.Token != "" {
-		return "AUTH PLAIN LOGIN XOAUTH2"
-	}
-	return "AUTH PLAIN LOGIN"
 }
 
 func (s *SMTP) has(name string) bool {
@@ -140,8 +130,9 @@ func (c *smtpSession) greet(right bool) {
 	}
 	c.reset()
 	c.hello = true
-	lines := append([]string{"localhost"}, c.capabilities()...)
-	if c.StartTLS != nil && !c.k.secure {
+	lines := append([]string{c.words().hello}, c.capabilities()...)
+	if c.early() { // no AUTH before it
+		lines = slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, "AUTH") })
 		lines = append(lines, "STARTTLS")
 	}
 	for i, line := range lines {
@@ -178,6 +169,8 @@ func (c *smtpSession) mail(args string) {
 	switch {
 	case !c.hello:
 		c.say("503 5.5.1 Error: send HELO first")
+	case c.User != "" && c.user == "" && c.early():
+		c.say(c.words().early)
 	case c.User != "" && c.user == "":
 		c.say("530 5.7.0 Authentication required")
 	case c.begun:
@@ -191,6 +184,9 @@ func (c *smtpSession) mail(args string) {
 
 func (c *smtpSession) begin(from, params string) {
 	refusal := c.refuseParams(params)
+	if refusal == "" && c.Provider == QQ && from != c.User {
+		refusal = qqSender
+	}
 	if refusal == "" && c.RefuseSender != nil {
 		refusal = c.RefuseSender(from)
 	}
@@ -200,7 +196,7 @@ func (c *smtpSession) begin(from, params string) {
 	}
 	c.begun = true
 	c.env = Delivery{From: from, Params: params, User: c.user}
-	c.say("250 2.1.0 Ok")
+	c.say(c.words().sender)
 }
 
 // refuseParams refuses what was not offered.
@@ -252,5 +248,5 @@ func (c *smtpSession) rcpt(args string) {
 		}
 	}
 	c.env.To = append(c.env.To, to)
-	c.say("250 2.1.5 Ok")
+	c.say(c.words().to)
 }

@@ -35,6 +35,7 @@ type Store struct {
 	change   uint64 // counts changes of anything
 	byID     map[uint64]*object
 	watchers map[chan struct{}]bool
+	sent     map[string]bool // Message-IDs of what its owner sent
 }
 
 // mailbox is a folder; entries are in the order of their UIDs.
@@ -72,7 +73,7 @@ const firstGmailID = 0x19a9c1d2e3f40000
 
 // NewStore returns an account with an empty INBOX.
 func NewStore() *Store {
-	s := &Store{gmailID: firstGmailID, byID: map[uint64]*object{}, watchers: map[chan struct{}]bool{}}
+	s := &Store{gmailID: firstGmailID, byID: map[uint64]*object{}, watchers: map[chan struct{}]bool{}, sent: map[string]bool{}}
 	s.Create("INBOX")
 	return s
 }

@@ -1,6 +1,9 @@
 package mailtest
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // A Saved is what a Store was at one instant.
 type Saved struct{ s *Store }
@@ -19,7 +22,7 @@ func (s *Store) Restore(v *Saved) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.folders, s.byID = c.folders, c.byID
-	s.serial, s.gmailID = c.serial, c.gmailID
+	s.serial, s.gmailID, s.sent = c.serial, c.gmailID, c.sent
 	for _, f := range s.folders {
 		s.changed(f)
 	}
@@ -27,7 +30,7 @@ func (s *Store) Restore(v *Saved) {
 
 // copied returns a copy that shares nothing but the octets of bodies.
 func (s *Store) copied() *Store {
-	c := &Store{serial: s.serial, gmailID: s.gmailID, change: s.change, byID: map[uint64]*object{}, watchers: map[chan struct{}]bool{}}
+	c := &Store{serial: s.serial, gmailID: s.gmailID, change: s.change, byID: map[uint64]*object{}, watchers: map[chan struct{}]bool{}, sent: maps.Clone(s.sent)}
 	objects := map[*object]*object{}
 	for id, o := range s.byID {
 		c.byID[id] = o.copied(objects)
