@@ -3,6 +3,7 @@ package mailtest
 import (
 	"crypto/tls"
 	"net"
+	"time"
 )
 
 // IMAP is an IMAP4rev1 server (RFC 3501). Without knobs it behaves like
@@ -42,12 +43,20 @@ type IMAP struct {
 	UIDExpungeBad  bool   // UID EXPUNGE is offered and answered with BAD (NetEase)
 	NoUIDNext      bool   // SELECT and STATUS do not tell it (NetEase)
 	TrailingBlanks bool   // behind CAPABILITY and LIST (QQ)
+	NoKeywords     bool   // flags of the client's own are taken and not kept (QQ)
 	AllowNUL       bool   // in ordinary literals; otherwise it needs literal8
 	AppendLimit    int64  // APPENDLIMIT, and what is longer is refused before its literal; 0: none, Gmail: 34 MiB
 	Greeting       string // instead of the server's own, "* OK …"
 	PermanentFlags []string
-	RefuseAppend   func(body []byte) string // a text refuses it behind its literal: "NO text", or as given if it begins with NO or BAD
-	Size           func(Message) int64      // RFC822.SIZE; nil: the truth
+
+	// ShowsAfter is how long a message that came by APPEND is not shown, nor those
+	// behind it, though it is stored and UIDNEXT counts it (QQ: 15 to 40 s). Now is
+	// the clock for that; nil: time.Now.
+	ShowsAfter time.Duration
+	Now        func() time.Time
+
+	RefuseAppend func(body []byte) string // a text refuses it behind its literal: "NO text", or as given if it begins with NO or BAD
+	Size         func(Message) int64      // RFC822.SIZE; nil: the truth
 
 	// Throttle is asked before each message of a FETCH. A text, such as
 	// "* BYE [OVERQUOTA] enough", is sent in its place and ends the connection.
@@ -58,7 +67,8 @@ type IMAP struct {
 	// count from 1.
 	OnCommand func(session int, line string) Verdict
 
-	ln *listener
+	ln      *listener
+	arrived map[uint64]time.Time // by serial; the store's lock guards it
 }
 
 // Start listens on 127.0.0.1 and returns host:port.
@@ -70,6 +80,7 @@ func (s *IMAP) Start() (addr string, err error) {
 		return "", err
 	}
 	s.play()
+	s.arrived = map[uint64]time.Time{}
 	if s.ln, err = listen("", s.TLS, s.serve); err != nil {
 		return "", err
 	}
@@ -85,7 +96,7 @@ func (s *IMAP) play() {
 			s.Store.GmailFolders(s.Language)
 		}
 	case QQ:
-		s.NoCreate, s.NoPush, s.TrailingBlanks = true, true, true
+		s.NoCreate, s.NoPush, s.TrailingBlanks, s.NoKeywords = true, true, true, true
 		s.Store.QQFolders()
 	case NetEase:
 		s.RequireID, s.UIDExpungeBad, s.NoUIDNext = true, true, true

@@ -3,12 +3,38 @@ package mailtest
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
 
 // maxMessage bounds what APPEND takes into memory.
 const maxMessage = 256 << 20
+
+func (s *IMAP) now() time.Time {
+	if s.Now != nil {
+		return s.Now()
+	}
+	return time.Now()
+}
+
+// shown returns what clients see of a folder. The store is locked.
+func (s *IMAP) shown(f *mailbox) []*entry {
+	for i, e := range f.entries {
+		if at, ok := s.arrived[e.serial]; ok && s.now().Sub(at) < s.ShowsAfter {
+			return f.entries[:i]
+		}
+	}
+	return f.entries
+}
+
+// stored returns those of flags that are kept.
+func (s *IMAP) stored(flags []string) []string {
+	if !s.NoKeywords {
+		return flags
+	}
+	return slices.DeleteFunc(slices.Clone(flags), func(f string) bool { return !strings.HasPrefix(f, `\`) })
+}
 
 // append stores one message, or with MULTIAPPEND (RFC 3502) several, all or
 // none. What can be refused is refused before the literal.
@@ -109,7 +135,10 @@ func (c *imapSession) deposit(name string, ms []Message) string {
 	}
 	var uids []string
 	for _, m := range ms {
-		uids = append(uids, itoa(s.add(f, m).uid))
+		m.Flags = c.stored(m.Flags)
+		e := s.add(f, m)
+		c.arrived[e.serial] = c.now()
+		uids = append(uids, itoa(e.uid))
 	}
 	done := c.ok("Append")
 	if !c.has("UIDPLUS") {

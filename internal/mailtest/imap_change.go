@@ -67,7 +67,7 @@ func (c *imapSession) storeFlags(set numSet, byUID bool, sign string, values []s
 	s.mu.Lock()
 	answer := c.open.news(s, false)
 	c.open.in(set, byUID, func(seq int, e *entry) {
-		s.setFlags(e, combine(e.allFlags(), sign, values))
+		s.setFlags(e, c.stored(combine(e.allFlags(), sign, values)))
 		if !silent {
 			answer = fmt.Appendf(answer, "* %d FETCH (UID %d FLAGS (%s))\r\n", seq, e.uid, strings.Join(e.allFlags(), " "))
 		}

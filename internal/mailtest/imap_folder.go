@@ -272,7 +272,7 @@ func (c *imapSession) statusOf(name string, items []string) (text string, found 
 func (c *imapSession) statusItem(f *mailbox, item string) (n int64, known bool) {
 	switch item {
 	case "MESSAGES":
-		return int64(len(f.entries)), true
+		return int64(len(c.shown(f))), true
 	case "RECENT":
 		return 0, true
 	case "UIDNEXT":

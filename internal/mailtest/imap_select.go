@@ -11,6 +11,7 @@ import (
 // are places in uids, until the client was told of a change.
 type view struct {
 	box       *mailbox
+	shown     func(*mailbox) []*entry // what it shows of box
 	readOnly  bool
 	uids      []uint32
 	boxSeen   uint64 // mailbox.change up to which the client was told of messages
@@ -93,11 +94,12 @@ func (v *view) forget(b *bytes.Buffer) {
 
 // grow takes the messages in that came behind those of the view.
 func (v *view) grow(b *bytes.Buffer) {
-	i, _ := slices.BinarySearchFunc(v.box.entries, v.last(true)+1, func(e *entry, uid uint32) int { return int(e.uid) - int(uid) })
-	for _, e := range v.box.entries[i:] {
+	entries := v.shown(v.box)
+	i, _ := slices.BinarySearchFunc(entries, v.last(true)+1, func(e *entry, uid uint32) int { return int(e.uid) - int(uid) })
+	for _, e := range entries[i:] {
 		v.uids = append(v.uids, e.uid)
 	}
-	if i < len(v.box.entries) {
+	if i < len(entries) {
 		fmt.Fprintf(b, "* %d EXISTS\r\n* 0 RECENT\r\n", len(v.uids))
 	}
 }
@@ -148,7 +150,7 @@ func (c *imapSession) view(name string, readOnly bool) []byte {
 	if f == nil {
 		return nil
 	}
-	c.open = &view{box: f, readOnly: readOnly, boxSeen: f.change, flagsSeen: c.Store.change}
+	c.open = &view{box: f, shown: c.shown, readOnly: readOnly, boxSeen: f.change, flagsSeen: c.Store.change}
 	var b bytes.Buffer
 	c.describe(&b, f)
 	c.open.grow(new(bytes.Buffer))
@@ -166,7 +168,7 @@ func (c *imapSession) describe(b *bytes.Buffer, f *mailbox) {
 	}
 	fmt.Fprintf(b, "* FLAGS (%s)\r\n", strings.Join(flags, " "))
 	fmt.Fprintf(b, "* OK [PERMANENTFLAGS (%s)] Flags permitted.\r\n", strings.Join(permanent, " "))
-	fmt.Fprintf(b, "* %d EXISTS\r\n* 0 RECENT\r\n", len(f.entries))
+	fmt.Fprintf(b, "* %d EXISTS\r\n* 0 RECENT\r\n", len(c.shown(f)))
 	if f.validity != 0 {
 		fmt.Fprintf(b, "* OK [UIDVALIDITY %d] UIDs valid.\r\n", f.validity)
 	}

@@ -2,7 +2,9 @@ package mailtest
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func TestProvidersOverIMAP(t *testing.T) {
@@ -237,4 +239,34 @@ func refusing(provider, protocol, name string) server {
 		"pop3": &POP3{Store: store, User: "me", Password: "secret", Provider: provider, Refuse: name},
 		"smtp": &SMTP{User: "me", Password: "secret", Provider: provider, Refuse: name},
 	}[protocol]
+}
+
+// What came by APPEND is not shown for a while, nor what came behind it; flags of
+// the client's own are lost.
+func TestIMAPShowsLate(t *testing.T) {
+	var now atomic.Int64
+	store := NewStore()
+	store.Add("INBOX", Message{Body: []byte("a")})
+	s := &IMAP{Store: store, Provider: QQ, ShowsAfter: 15 * time.Second, Now: func() time.Time { return time.Unix(now.Load(), 0) }}
+	c := dialIMAP(t, s)
+	c.expect("* OK…")
+	c.ask("a LOGIN me secret", "a OK…")
+	c.send("b APPEND INBOX (\\Seen own) {1}")
+	c.expect("+ OK")
+	c.send("b")
+	c.expect("b OK [APPENDUID…")
+	store.Add("INBOX", Message{Body: []byte("c")})
+	for _, tt := range []struct {
+		at   int64
+		seen string
+	}{{14, "1"}, {15, "3"}} {
+		now.Store(tt.at)
+		c.send("c EXAMINE INBOX")
+		lines := strings.Join(c.until("c OK"), "\n")
+		if !strings.Contains(lines, "* "+tt.seen+" EXISTS") || !strings.Contains(lines, "[UIDNEXT 4]") {
+			t.Errorf("after %d s: %s", tt.at, lines)
+		}
+		c.ask("d STATUS INBOX (MESSAGES)", `* STATUS "INBOX" (MESSAGES `+tt.seen+")", "d OK…")
+	}
+	c.ask("e UID FETCH 2 FLAGS", `* 2 FETCH (UID 2 FLAGS (\Seen))`, "e OK…")
 }
