@@ -120,9 +120,10 @@ func (s *session) Close(commit bool) error {
 
 // refused reports whether err is the server's answer to one command, after which
 // the next may be sent. A BYE is a refusal of no command: the connection is gone.
+// Nor is one that is about the account: the next would be refused too.
 func (s *session) refused(err error) bool {
 	refusal, ok := errors.AsType[*reply.Error](err)
-	return ok && refusal.Command != ""
+	return ok && refusal.Command != "" && !refusal.Throttled()
 }
 
 // run does a command of go-imap, which knows no context: when ctx ends, the

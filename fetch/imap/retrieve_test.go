@@ -324,6 +324,25 @@ func TestRefusalsEnd(t *testing.T) {
 	}
 }
 
+// Gmail has had enough of the account: no message is to blame, and no further one
+// is asked for.
+func TestThrottled(t *testing.T) {
+	s := newScript(texts(30)...)
+	s.on = func(line string) string {
+		if strings.HasPrefix(line, "UID FETCH") {
+			return "TAG NO [OVERQUOTA] Account exceeded command or bandwidth limits.\r\n"
+		}
+		return ""
+	}
+	all, err := retrieve(t, s.connect(t, Options{}), items(1, 2, 3, 4))
+	if len(all) != 0 || reply.ClassOf(err) != reply.Limit {
+		t.Errorf("%d messages, %v", len(all), err)
+	}
+	if asked := s.asked("UID FETCH"); len(asked) != 1 {
+		t.Errorf("asked %q", asked)
+	}
+}
+
 // The connection breaks in the middle of a body, or between two.
 func TestCutConnection(t *testing.T) {
 	for _, c := range []struct {

@@ -183,6 +183,17 @@ func TestPipelinedRefusal(t *testing.T) {
 	}
 }
 
+// Gmail has had enough of the account: no message is to blame, and no further one
+// is asked for.
+func TestThrottled(t *testing.T) {
+	s, items := list(t, Options{}, listed("", 3, step{"RETR 1", "+OK\r\none\r\n.\r\n"},
+		step{"RETR 2", "-ERR [AUTH] Account exceeded pop command or bandwidth limits (Failure)\r\n"})...)
+	all, err := retrieveAll(t, s, items)
+	if len(all) != 1 || all[0].body != "one\r\n" || reply.ClassOf(err) != reply.Limit {
+		t.Errorf("handed over %v, %v", all, err)
+	}
+}
+
 // Sizes in LIST are hints: servers count LF for CRLF, or anything (P16).
 func TestSizeLies(t *testing.T) {
 	s, items := list(t, Options{}, listed("", 2,

@@ -20,7 +20,8 @@ const (
 // each sends one command for each of nums and calls fn with the outcome of each,
 // in order; on a nil error what follows the status line is fn's to read. The
 // number 0 stands for a message that is not there: nothing is sent for it. An
-// error of fn, or of the connection, ends it and the session.
+// error of fn, or of the connection, ends it and the session, and so does a server
+// that has had enough of the account.
 func (s *session) each(ctx context.Context, verb string, command func(num uint32) string, nums []uint32, fn func(i int, refused error) error) error {
 	if err := s.ready(); err != nil {
 		return err
@@ -37,6 +38,9 @@ func (s *session) each(ctx context.Context, verb string, command func(num uint32
 		outcome, err := p.next(i)
 		if err != nil {
 			return err
+		}
+		if r, is := refused(outcome); is && r.Throttled() {
+			return s.die(outcome)
 		}
 		if err := fn(i, outcome); err != nil {
 			return s.die(err)

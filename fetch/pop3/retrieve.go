@@ -10,7 +10,8 @@ import (
 
 // Retrieve asks for messages by RETR, in order. Where the server offers
 // PIPELINING there are always some on their way; Gmail does not, and gets one
-// command at a time. A message that the server refuses costs itself only.
+// command at a time. A message that the server refuses costs itself only, unless
+// it is the account that the server has had enough of.
 func (s *session) Retrieve(ctx context.Context, items []fetch.Item, fn func(it fetch.Item, meta *fetch.Meta, r io.Reader, err error) error) error {
 	defer s.cutWith(ctx)()
 	err := s.each(ctx, "RETR", retr, s.numbers(items), func(i int, refused error) error {

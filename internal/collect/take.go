@@ -50,6 +50,8 @@ func (v *visit) retrieve(b *box) error {
 		return nil
 	case errors.As(err, &disk), v.hard.Err() != nil:
 		return err
+	case reply.ClassOf(err) == reply.Limit: // another session would only prolong it
+		return err
 	}
 	v.cautious = v.progress == 0
 	return fmt.Errorf("%w: %w", errBroken, err)

@@ -72,3 +72,22 @@ func TestClassOfRefusedLogins(t *testing.T) {
 		}
 	}
 }
+
+func TestThrottled(t *testing.T) {
+	for _, c := range []struct {
+		code, text string
+		want       bool
+	}{
+		{"OVERQUOTA", "Account exceeded command or bandwidth limits.", true},
+		{"AUTH", "Account exceeded pop command or bandwidth limits (Failure)", true},
+		{"", "Account exceeded command or bandwidth limits.", true},
+		{"UNAVAILABLE", "UID FETCH Service is temporarily not available", false},
+		{"LIMIT", "Message has too many flags", false},
+		{"", "Server error - Please try again later", false},
+	} {
+		e := &Error{Protocol: "imap", Command: "UID FETCH", Code: c.code, Text: c.text}
+		if got := e.Throttled(); got != c.want || c.want && e.Class() != Limit {
+			t.Errorf("%v: throttled %v, class %q", e, got, e.Class())
+		}
+	}
+}

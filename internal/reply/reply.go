@@ -57,6 +57,13 @@ func (e *Error) Login() bool {
 	return false
 }
 
+// Throttled reports whether the server has had enough of the account for now:
+// what is asked next is refused too, and prolongs the wait. Gmail says so at any
+// command; OVERQUOTA is about traffic then, for reading fills no mailbox.
+func (e *Error) Throttled() bool {
+	return strings.EqualFold(e.Code, "OVERQUOTA") || strings.Contains(strings.ToLower(e.Text), "bandwidth limits")
+}
+
 // codeClasses are the codes whose meaning a standard fixes: RFC 5530 (IMAP),
 // RFC 2449 and 3206 (POP3), RFC 4954 (SMTP AUTH).
 var codeClasses = map[string]Class{
