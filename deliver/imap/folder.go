@@ -50,8 +50,11 @@ func (d *Destination) findOrMake(ctx context.Context, name string) (string, erro
 	}
 	boxes := s.boxes
 	s.boxes = nil // listed anew next time: its owner may make the folder
-	if !d.o.Create || d.o.NoCreate {
+	switch {
+	case !d.o.Create:
 		return "", missing(boxes, name, errors.New("it is not there"))
+	case d.o.NoCreate:
+		return "", missing(boxes, name, errNoCreate)
 	}
 	return d.make(boxes, name)
 }
@@ -204,6 +207,10 @@ func selectable(b imapwire.Mailbox) bool {
 		return strings.EqualFold(a, `\Noselect`) || strings.EqualFold(a, `\NonExistent`)
 	})
 }
+
+// errNoCreate is what a provider without CREATE would answer. It is not asked: QQ
+// has said OK to it, and the folder was gone a second later.
+var errNoCreate = &reply.Error{Protocol: "imap", Command: "CREATE", Text: "this provider makes no folders over IMAP"}
 
 // shownNames bounds the names in an error.
 const shownNames = 30
