@@ -90,6 +90,13 @@ type Finder interface {
 	Settles() time.Duration
 }
 
+// A Slow Finder does not show at once what it has stored.
+type Slow interface {
+	// ShowsAfter is how long a copy may be there and not be shown; 0 where it
+	// never is.
+	ShowsAfter() time.Duration
+}
+
 // The fates that Deliver can be sure of. They are wrapped together with their
 // reason, mostly a *reply.Error.
 var (

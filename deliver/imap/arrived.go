@@ -77,9 +77,13 @@ func (d *Destination) allFolders(ctx context.Context) ([]string, error) {
 type stand imapwire.Selected
 
 // told returns what the list of folders has told of each. Where we deliver to it is
-// not relied on: a server may tell it out of a cache.
+// not relied on: a server may tell it out of a cache. Nor is it where messages are
+// shown late.
 func (d *Destination) told() map[string]*stand {
 	stands := map[string]*stand{}
+	if d.o.ShowsAfter > 0 {
+		return stands
+	}
 	for _, b := range d.session.boxes {
 		name := b.Name
 		if strings.EqualFold(name, inbox) {
@@ -131,11 +135,12 @@ func (d *Destination) notOpened(folder string, err error) error {
 	return nil
 }
 
-// standing returns where the folder stands now. NetEase does not say UIDNEXT: there
-// the highest UID is asked for.
+// standing returns where the folder stands now. NetEase does not say UIDNEXT, and
+// where messages are shown late it would pass over those that are not shown yet:
+// there the highest UID is asked for.
 func (d *Destination) standing(ctx context.Context, s *imapwire.Selected, floor uint32) (position, error) {
 	next := s.Next
-	if next == 0 {
+	if next == 0 || d.o.ShowsAfter > 0 {
 		next = floor
 		if s.Count > 0 {
 			err := d.session.Fetch(ctx, "*", "UID", func(r *imapwire.Response, _ io.Reader) error {

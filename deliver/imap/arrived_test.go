@@ -5,7 +5,9 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"mailrill/deliver"
 	"mailrill/internal/mailtest"
@@ -101,6 +103,33 @@ func TestArrivedWithoutUIDNEXT(t *testing.T) {
 	put(server.Store, inbox, id("c"))
 	if got, _ := collect(t, d, mark); len(got) != 1 {
 		t.Errorf("%q, want c", got)
+	}
+}
+
+// TestArrivedLate: what QQ does not show yet is not behind the mark, though UIDNEXT
+// says so, and the wait for it is long enough.
+func TestArrivedLate(t *testing.T) {
+	var now atomic.Int64
+	server := &mailtest.IMAP{
+		Store: mailtest.NewStore(), ShowsAfter: 40 * time.Second, Now: func() time.Time { return time.Unix(now.Load(), 0) },
+	}
+	o := start(t, server)
+	o.ShowsAfter = 45 * time.Second
+	d := New(o)
+	if d.Settles() < 50*time.Second || d.ShowsAfter() != o.ShowsAfter {
+		t.Errorf("it settles in %v", d.Settles())
+	}
+	put(server.Store, inbox, id("a"))
+	if _, err := one(t, d, message(1)); err != nil {
+		t.Fatal(err)
+	}
+	got, mark := collect(t, d, "")
+	if len(got) != 1 {
+		t.Errorf("%q, want a", got)
+	}
+	now.Store(40)
+	if got, _ := collect(t, d, mark); len(got) != 1 || strings.HasPrefix(got[0], "aaaa") {
+		t.Errorf("%q, want what was shown late", got)
 	}
 }
 

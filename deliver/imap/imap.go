@@ -35,6 +35,9 @@ type Options struct {
 	NoCreate      bool              // the provider refuses CREATE (QQ)
 	FolderParents []string          // where a folder is looked for too: with "其他文件夹", "X" finds 其他文件夹/X
 	SkippedTexts  []string          // texts of a NO which says that the server has this message from elsewhere: QQ's "Mail has saved by smtp"
+	// ShowsAfter is how long a message that was stored may not be shown (QQ: 15 to
+	// 40 s); 0: it is shown at once.
+	ShowsAfter time.Duration
 	// Connections is how many there may be at a time where each message costs its
 	// connection a round trip; 0 means DefaultConnections. Elsewhere one is enough.
 	Connections int
@@ -44,8 +47,8 @@ type Options struct {
 // each counts among those that the owner's mail readers need (Gmail allows 15).
 const DefaultConnections = 2
 
-// Destination is an IMAP account. It implements deliver.Destination and
-// deliver.Finder.
+// Destination is an IMAP account. It implements deliver.Destination,
+// deliver.Finder and deliver.Slow.
 type Destination struct {
 	o       Options
 	session *session // nil when there is no connection
@@ -174,8 +177,12 @@ func (d *Destination) drop() {
 }
 
 // Settles returns how long a server may go on storing a message whose
-// connection is gone: Dovecot took up to 80 ms, Exchange and QQ show it later.
-func (d *Destination) Settles() time.Duration { return 10 * time.Second }
+// connection is gone (Dovecot took up to 80 ms, Exchange longer), and then not
+// show it.
+func (d *Destination) Settles() time.Duration { return 10*time.Second + d.o.ShowsAfter }
+
+// ShowsAfter returns how long a message that was stored may not be shown.
+func (d *Destination) ShowsAfter() time.Duration { return d.o.ShowsAfter }
 
 // Close ends the session.
 func (d *Destination) Close() error {

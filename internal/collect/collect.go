@@ -176,6 +176,9 @@ func (c *Collector) newPass(ctx context.Context, a *Account, o Options) *pass {
 	if f, ok := a.Destination.(deliver.Finder); ok && a.Trace {
 		p.finder = f
 	}
+	if s, ok := a.Destination.(deliver.Slow); ok {
+		p.shownAfter = s.ShowsAfter()
+	}
 	return p
 }
 

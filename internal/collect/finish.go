@@ -65,14 +65,15 @@ func (v *visit) finishAll(boxes []*box) error {
 }
 
 // due returns what is due in those folders whose mail was brought without an
-// error. A folder that was numbered anew just now waits for the next pass.
+// error. A folder that was numbered anew just now waits for the next pass, and so
+// does a message of which the destination need not show the copy yet.
 func (v *visit) due(boxes []*box) (map[*box][]ledger.Row, error) {
 	due := map[*box][]ledger.Row{}
 	for _, b := range boxes {
 		if !b.looked || b.moved {
 			continue
 		}
-		rows, err := v.c.Ledger.Due(v.hard, b.row.ID, v.c.Now(), dueLimit)
+		rows, err := v.c.Ledger.Due(v.hard, b.row.ID, v.c.Now().Add(-v.shownAfter), dueLimit)
 		if err != nil {
 			return nil, err
 		}

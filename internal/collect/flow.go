@@ -468,7 +468,7 @@ func (p *pass) settled(res *Result, pc *parcel) {
 		res.Delivered++
 		res.Bytes += pc.msg.Size
 		res.AlreadyThere += len(pc.also)
-		if len(p.sample) < sampleSize {
+		if p.shownAfter == 0 && len(p.sample) < sampleSize {
 			p.sample[pc.msg.ID] = pc.msg.Size
 		}
 	case ledger.Held:

@@ -28,6 +28,8 @@ type pass struct {
 	account ledger.Account
 	place   string         // what the ledger knows the destination by
 	finder  deliver.Finder // nil: the destination cannot be asked
+	// shownAfter is how long the destination may not show what it has stored.
+	shownAfter time.Duration
 
 	prepared  map[string]bool        // destination folders that were prepared
 	folders   map[int64]string       // the account's folders, by Folder.ID

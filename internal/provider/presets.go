@@ -58,8 +58,9 @@ func presets() []Preset {
 			Quirks: Quirks{
 				NoCreate: true, SilentIdle: true, ConsumerSMTP: true, AppPasswordLetters: true,
 				FolderParents: qqFolders, SkippedTexts: savedBySMTP,
+				ShowsAfter: 45 * time.Second, // 15 to 40 were measured
 			},
-			Limits: Limits{IMAPGap: time.Minute}, // new mail shows up 15 to 40 s after it came
+			Limits: Limits{IMAPGap: time.Minute},
 		},
 		{
 			Key:  "exmail", // Tencent's for companies

@@ -112,6 +112,7 @@ func TestQuirks(t *testing.T) {
 		"only oauth":    func(p Preset) bool { return p.Credential == OAuthOnly },
 		"own folders":   func(p Preset) bool { return slices.Contains(p.Quirks.FolderParents, "其他文件夹") },
 		"skips":         func(p Preset) bool { return slices.Contains(p.Quirks.SkippedTexts, "Mail has saved by smtp") },
+		"shows late":    func(p Preset) bool { return p.Quirks.ShowsAfter > 40*time.Second },
 		"no pop3":       func(p Preset) bool { return p.NoPOP3 },
 		"poll gap pop3": func(p Preset) bool { return p.PollGap("pop3") == 5*time.Minute },
 		"poll gap imap": func(p Preset) bool { return p.PollGap("imap") == time.Minute },
@@ -122,7 +123,7 @@ func TestQuirks(t *testing.T) {
 	}
 	for habit, want := range map[string][]string{
 		"no create": {"qq", "sina"}, "needs ID": {"126", "163", "yeah"}, "silent idle": {"qq"}, "trash": {"gmail", "workspace"}, "two lines": {"office365", "outlook"},
-		"windows": {"gmail", "workspace"}, "letters": {"gmail", "qq", "workspace"}, "only oauth": {"office365", "outlook"}, "own folders": {"qq"}, "skips": {"exmail", "qq"},
+		"windows": {"gmail", "workspace"}, "letters": {"gmail", "qq", "workspace"}, "only oauth": {"office365", "outlook"}, "own folders": {"qq"}, "skips": {"exmail", "qq"}, "shows late": {"qq"},
 		"no pop3": {"icloud"}, "poll gap pop3": {"gmail", "workspace"}, "poll gap imap": {"qq"}, "daily down": {"gmail", "workspace"}, "daily up": {"gmail", "workspace"},
 		"not consumer": {"exmail", "mailbox.org", "migadu", "office365", "posteo", "zohopro"}, "signs in": {"gmail", "office365", "outlook", "workspace"},
 	} {

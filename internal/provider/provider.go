@@ -81,6 +81,8 @@ type Quirks struct {
 	AppPasswordLetters bool     // the secret is 16 letters, shown in groups; sent without the blanks
 	FolderParents      []string // folders below which the website puts the user's own
 	SkippedTexts       []string // an APPEND refused with this text is of a message that is there already
+
+	ShowsAfter time.Duration // IMAP may not show before what was stored
 }
 
 // Limits are a provider's, or those that we keep to stay well below them. Zero

@@ -106,7 +106,7 @@ func (e Env) destination(d *config.Destination) deliver.Destination {
 		return imapdst.New(imapdst.Options{
 			Dial: e.exit(d).Dial, Auth: auth(d.Server), ID: e.imapID(),
 			Folder: d.Folder, Create: d.Create,
-			NoCreate: q.NoCreate, FolderParents: q.FolderParents, SkippedTexts: q.SkippedTexts,
+			NoCreate: q.NoCreate, FolderParents: q.FolderParents, SkippedTexts: q.SkippedTexts, ShowsAfter: q.ShowsAfter,
 			Connections: min(imapdst.DefaultConnections, d.MaxConnections),
 		})
 	case config.TypeMaildir:
