@@ -235,7 +235,11 @@ func TestFullStopsBoth(t *testing.T) {
 		if !errors.Is(err, deliver.ErrUnavailable) {
 			t.Errorf("Deliver: %v", err)
 		}
-		if counts := s.count(); counts[0]+counts[1] > 30 {
+		counts, sent := s.count(), 0
+		for _, n := range counts { // one, where the second came too late
+			sent += n
+		}
+		if sent > 30 {
 			t.Errorf("messages of each connection: %v", counts)
 		}
 	}
@@ -256,8 +260,10 @@ func TestSpreadContext(t *testing.T) {
 		cancel()
 		s.Settle() // no connection is left
 		s.check(t, ms, told)
-		if err == nil {
-			t.Errorf("cut at %d: Deliver returned nil", at)
+		for _, fate := range told {
+			if err == nil && fate != nil { // without: all of them were quicker than the cut
+				t.Errorf("cut at %d: Deliver returned nil, and for a message %v", at, fate)
+			}
 		}
 	}
 }

@@ -44,13 +44,15 @@ func TestSuite(t *testing.T) {
 		{"dots, no UIDNEXT, ID wanted", func(s *mailtest.IMAP) {
 			s.Separator, s.NoUIDNext, s.RequireID, s.Without = ".", true, true, []string{"MULTIAPPEND"}
 		}, nil, false},
-		{"trailing blanks", func(s *mailtest.IMAP) { s.TrailingBlanks = true }, nil, false},
+		{"Gmail", func(s *mailtest.IMAP) { s.Provider = mailtest.Gmail }, []string{"NUL"}, true},
+		{"NetEase", func(s *mailtest.IMAP) { s.Provider = mailtest.NetEase }, []string{"NUL"}, false},
+		{"QQ", func(s *mailtest.IMAP) { s.Provider = mailtest.QQ }, []string{"NUL"}, true},
 	}
 	for _, server := range servers {
 		t.Run(server.name, func(t *testing.T) {
 			delivertest.Run(t, delivertest.Harness{
 				New:     func(t *testing.T) *delivertest.Place { return newPlace(t, server.change) },
-				Refuses: server.refuses, Folders: true, Dates: true, Flags: true, Parallel: server.parallel,
+				Refuses: server.refuses, Folders: server.name != "QQ", Dates: true, Flags: true, Parallel: server.parallel,
 			})
 		})
 	}
@@ -89,9 +91,9 @@ func newPlace(t *testing.T, change func(*mailtest.IMAP)) *delivertest.Place {
 	f := &faults{}
 	server := &mailtest.IMAP{Store: mailtest.NewStore(), OnCommand: f.command, RefuseAppend: f.message}
 	change(server)
-	f.together = !slices.Contains(server.Without, "MULTIAPPEND") && server.Capabilities == nil
+	f.together = !slices.Contains(server.Without, "MULTIAPPEND") && server.Capabilities == nil && server.Provider == ""
 	options := start(t, server)
-	return &delivertest.Place{
+	place := &delivertest.Place{
 		Open:   func() deliver.Destination { return New(options) },
 		Copies: func(*testing.T) []delivertest.Copy { return stored(server.Store) },
 		RefuseForGood: func(n int) {
@@ -108,6 +110,10 @@ func newPlace(t *testing.T, change func(*mailtest.IMAP)) *delivertest.Place {
 			return New(o)
 		},
 	}
+	if server.NoCreate { // TestMissingFolder is about it
+		place.OpenFolder = nil
+	}
+	return place
 }
 
 // faults are those of one server, for the n-th message from when they are armed:
@@ -175,6 +181,9 @@ func (f *faults) message(body []byte) string {
 
 func stored(s *mailtest.Store) (copies []delivertest.Copy) {
 	for _, folder := range s.Folders() {
+		if folder == s.ByRole(`\All`) {
+			continue // what lies there lies elsewhere too
+		}
 		for _, m := range s.Messages(folder) {
 			copies = append(copies, delivertest.Copy{Body: m.Body, Folder: strings.TrimPrefix(folder, inbox), Received: m.Date, Flags: m.Flags})
 		}

@@ -1,6 +1,7 @@
 package smtp
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"mailrill/deliver"
 	"mailrill/deliver/delivertest"
 	"mailrill/internal/mailtest"
+	"mailrill/internal/sasl"
 )
 
 var _ deliver.Destination = (*Destination)(nil)
@@ -37,18 +39,27 @@ func TestSuite(t *testing.T) {
 		{"bare", bare, 1},
 		{"all over 4", nil, 4},
 		{"bare over 4", bare, 4},
+		{mailtest.Gmail, nil, 1},
+		{mailtest.QQ, nil, 1},
 	} {
 		h := delivertest.Harness{Parallel: offers.connections > 1}
-		if strings.Contains(strings.Join(offers.without, " "), "CHUNKING") {
+		provider := offers.name == mailtest.Gmail || offers.name == mailtest.QQ
+		if strings.Contains(strings.Join(offers.without, " "), "CHUNKING") || offers.name == mailtest.QQ {
 			h.Refuses, h.Changes = notByData, endedByData
 		}
 		for _, kind := range []string{"SMTP", "LMTP", "LMTP on a socket"} {
 			if kind == "LMTP on a socket" && offers.name != "all" {
 				continue // the socket makes no other difference
 			}
+			if kind != "SMTP" && provider {
+				continue // they have no LMTP
+			}
 			t.Run(kind+"/"+offers.name, func(t *testing.T) {
 				h.New = func(t *testing.T) *delivertest.Place {
 					s := &mailtest.SMTP{LMTP: kind != "SMTP", Without: offers.without}
+					if provider {
+						s.Provider, s.User, s.Password = offers.name, "me@a.example", "secret"
+					}
 					if strings.HasSuffix(kind, "socket") {
 						s.Socket = filepath.Join(t.TempDir(), "s")
 					}
@@ -71,7 +82,11 @@ func startServer(t *testing.T, s *mailtest.SMTP) Options {
 	if s.Socket != "" {
 		network = "unix"
 	}
-	return Options{Dial: dialer(network, addr), LMTP: s.LMTP, Hello: "me.example", Sender: "me@a.example", Recipient: "you@b.example", Now: now}
+	o := Options{Dial: dialer(network, addr), LMTP: s.LMTP, Hello: "me.example", Sender: "me@a.example", Recipient: "you@b.example", Now: now}
+	if s.User != "" {
+		o.Auth = sasl.Password(s.User, func(context.Context) (string, error) { return s.Password, nil })
+	}
+	return o
 }
 
 func newPlace(t *testing.T, s *mailtest.SMTP, connections int) *delivertest.Place {

@@ -44,6 +44,8 @@ var variants = map[string]variant{
 		return fmt.Sprintf("caf\u00a0%d/../%s", m.UID, strings.Repeat("x", 200))
 	}}},
 	"bare LF": {server: mailtest.POP3{BareLF: true, Pipelining: true}, served: bareLF},
+	"QQ":      {server: mailtest.POP3{Provider: mailtest.QQ}, reuses: true},
+	"NetEase": {server: mailtest.POP3{Provider: mailtest.NetEase}, reuses: true},
 	"Gmail":   {server: mailtest.POP3{Gmail: true}, options: Options{Drains: true}},
 	"Gmail, recent": {server: mailtest.POP3{Gmail: true, Now: func() time.Time { return time.Date(2024, 3, 5, 0, 0, 0, 0, time.UTC) }},
 		options: Options{Recent: true}},
