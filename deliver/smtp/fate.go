@@ -75,8 +75,9 @@ var (
 var sessionCodes = []string{"503", "530", "534", "535", "538"}
 
 // fullWords tell a full mailbox from a large message, where 552 alone stands for
-// both: RFC 5321 means the first by it, RFC 1870 the second.
-var fullWords = []string{"quota", "mailbox full", "mailbox is full", "storage", "disk full", "no space"}
+// both: RFC 5321 means the first by it, RFC 1870 the second. MI:STC is Coremail's
+// word for the end of a day's messages.
+var fullWords = []string{"quota", "mailbox full", "mailbox is full", "storage", "disk full", "no space", "mi:stc"}
 
 // detail is "2.2" of "5.2.2", "" without an enhanced code.
 func detail(e *reply.Error) string {

@@ -84,6 +84,7 @@ func TestRefusals(t *testing.T) {
 		{".", "550 5.2.2 over", "unavailable limit", "unavailable limit"},
 		{".", "550-5.4.5 Daily user sending limit exceeded.\r\n550 5.4.5 x", "unavailable limit", "unavailable limit"},
 		{".", "550 User mailbox exceeds its quota", "unavailable limit", "unavailable limit"},
+		{".", "554 MI:STC", "unavailable limit", "unavailable limit"},
 		{".", "550-5.7.26 Your email has been blocked\r\n550-5.7.26\r\n550 5.7.26 x", "rejected", ""},
 		{".", "552 5.2.2 over quota", "unavailable limit", "unavailable limit"},
 		{".", "552 5.2.3 Your message exceeded Google's message size limits", "rejected", ""},
