@@ -100,7 +100,7 @@ func (a *app) openCopy(ctx context.Context) (cleanup func(), err error) {
 func (a *app) printOutcome(out *daemon.Outcome, p passFlags) int {
 	var codes []int
 	for _, r := range out.Report.Results {
-		codes = append(codes, reply.ClassOf(r.Err).ExitCode())
+		codes = append(codes, daemon.Advise(out.Account, r.Err).Class.ExitCode())
 		if p.json {
 			a.printJSON(out, r)
 		} else {

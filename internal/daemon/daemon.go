@@ -295,5 +295,9 @@ func Advise(a *config.Account, err error) provider.Advice {
 	if end.OAuth != "" {
 		situation.Shape = provider.Token
 	}
-	return provider.Advise(err, situation)
+	advice := provider.Advise(err, situation)
+	if reply.ClassOf(err) == reply.Refused { // whatever it says of the account: the mail is in the hold
+		advice.Class = reply.Refused
+	}
+	return advice
 }
