@@ -17,7 +17,6 @@ import (
 type bridge struct {
 	*rig
 	gmail, qq *mailtest.Store
-	clock     atomic.Int64 // that of all, in seconds
 	retrieved atomic.Int64 // messages that Gmail was asked for
 	enough    atomic.Int64 // Gmail serves so many messages and no more; 0: all
 	sessions  func() int   // of Gmail's POP3
@@ -29,17 +28,16 @@ type bridge struct {
 const qqFolder = "其他文件夹/Gmail"
 
 func newBridge(t *testing.T, messages []oracle.Message) *bridge {
-	b := &bridge{gmail: mailtest.NewStore(), qq: mailtest.NewStore()}
+	b := &bridge{rig: newRig(t, ""), gmail: mailtest.NewStore(), qq: mailtest.NewStore()}
+	b.clock = &clock{}
 	b.receive(messages)
-	b.clock.Store(time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC).Unix())
 	pop := &mailtest.POP3{Provider: mailtest.Gmail, Store: b.gmail, User: "me@gmail.com", Password: "pass", OnCommand: b.popCommand}
 	b.popAddr, b.sessions = startServer(t, pop), pop.Sessions
 	b.imapAddr = startServer(t, &mailtest.IMAP{Provider: mailtest.Gmail, Store: b.gmail, User: "me@gmail.com", Password: "pass", Throttle: b.throttle})
 	b.qqAddr = startServer(t, &mailtest.IMAP{
 		Provider: mailtest.QQ, Store: b.qq, User: "12345@qq.com", Password: "pass",
-		ShowsAfter: 30 * time.Second, Now: func() time.Time { return time.Unix(b.clock.Load(), 0) },
+		ShowsAfter: 30 * time.Second, Now: b.clock.now,
 	})
-	b.rig = newRig(t, "")
 	b.by("pop3")
 	return b
 }
@@ -80,16 +78,6 @@ func (b *bridge) spent() bool {
 	return most > 0 && n > most
 }
 
-// later lets time pass.
-func (b *bridge) later(d time.Duration) { b.clock.Add(int64(d / time.Second)) }
-
-// pass makes a pass, with this exit status.
-func (b *bridge) pass(want int) jsonLine {
-	b.t.Helper()
-	b.now = time.Unix(b.clock.Load(), 0)
-	return total(b.once(want))
-}
-
 // arrived is what lies at QQ, which is all in one folder.
 func (b *bridge) arrived() (out []oracle.Copy, err error) {
 	for folder, ms := range b.qq.Snapshot() {
@@ -126,7 +114,7 @@ func TestGmailToQQ(t *testing.T) {
 	b := newBridge(t, first)
 
 	// The folder cannot be made: nothing is retrieved, and the hint says what to do.
-	sum := b.pass(78)
+	sum := b.sum(78)
 	if sum.Error == nil || sum.Error.Class != reply.Config || !strings.Contains(sum.Error.Hint, "website") || sum.Listed != 250 {
 		t.Errorf("without the folder: %+v %+v", sum, sum.Error)
 	}
@@ -140,9 +128,9 @@ func TestGmailToQQ(t *testing.T) {
 	// Its owner makes it. Gmail has enough in the middle of the second window.
 	b.qq.QQFolders("Gmail")
 	b.enough.Store(400)
-	b.later(time.Hour)
+	b.clock.pass(time.Hour)
 	sessions := b.sessions()
-	sum = b.pass(75)
+	sum = b.sum(75)
 	if sum.Error == nil || sum.Error.Class != reply.Limit || sum.Delivered != 400 {
 		t.Errorf("throttled: %+v %+v", sum, sum.Error)
 	}
@@ -153,8 +141,8 @@ func TestGmailToQQ(t *testing.T) {
 
 	// A day later it goes on.
 	b.enough.Store(0)
-	b.later(24 * time.Hour)
-	if sum = b.pass(0); sum.Delivered != 300 {
+	b.clock.pass(24 * time.Hour)
+	if sum = b.sum(0); sum.Delivered != 300 {
 		t.Errorf("the rest: %+v", sum)
 	}
 	b.judge(first, (*oracle.Case).End)
@@ -165,8 +153,8 @@ func TestGmailToQQ(t *testing.T) {
 	b.receive(all[700:])
 	b.retrieved.Store(0)
 	b.enough.Store(710)
-	b.later(24 * time.Hour)
-	sum = b.pass(75)
+	b.clock.pass(24 * time.Hour)
+	sum = b.sum(75)
 	if sum.Error == nil || sum.Error.Class != reply.Limit || sum.AlreadyThere != 700 || sum.Delivered != 10 {
 		t.Errorf("by IMAP, throttled: %+v %+v", sum, sum.Error)
 	}
@@ -174,22 +162,22 @@ func TestGmailToQQ(t *testing.T) {
 		t.Errorf("by IMAP, throttled: %d messages were asked for", n)
 	}
 	b.enough.Store(0)
-	b.later(24 * time.Hour)
-	if sum = b.pass(0); sum.Delivered != 10 {
+	b.clock.pass(24 * time.Hour)
+	if sum = b.sum(0); sum.Delivered != 10 {
 		t.Errorf("by IMAP, the rest: %+v", sum)
 	}
 	b.judge(all, (*oracle.Case).Instant)
 
 	// The state is lost, and everything is listed again, by POP3 too.
-	b.later(24 * time.Hour)
+	b.clock.pass(24 * time.Hour)
 	b.loseState()
-	if sum = b.pass(0); sum.Delivered != 0 || sum.AlreadyThere != 720 {
+	if sum = b.sum(0); sum.Delivered != 0 || sum.AlreadyThere != 720 {
 		t.Errorf("the state is lost: %+v", sum)
 	}
 	b.by("pop3")
 	b.gmail.ResetPopped()
-	b.later(24 * time.Hour)
-	if sum = b.pass(0); sum.Delivered != 0 || sum.AlreadyThere != 720 {
+	b.clock.pass(24 * time.Hour)
+	if sum = b.sum(0); sum.Delivered != 0 || sum.AlreadyThere != 720 {
 		t.Errorf("everything is listed again: %+v", sum)
 	}
 	b.judge(all, (*oracle.Case).End)

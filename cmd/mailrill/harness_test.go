@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,6 +58,7 @@ type rig struct {
 	// surely do nothing more for a connection of before.
 	hurry  bool
 	ahead  time.Duration
+	clock  *clock                                // nil: as the fields above say
 	wrap   func(end string, c net.Conn) net.Conn // nil: connections are left alone
 	stdout bytes.Buffer
 	stderr bytes.Buffer
@@ -99,7 +101,25 @@ func (r *rig) runUntil(ctx context.Context, args ...string) int {
 			return ctx.Err()
 		}
 	}
+	if r.clock != nil {
+		a.now, a.sleep = r.clock.now, r.clock.sleep
+	}
 	return execute(ctx, a, append([]string{"--config", r.config}, args...))
+}
+
+// A clock is one that servers may share. Its time passes when somebody waits by it
+// or lets it pass, and not otherwise.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time {
+	return time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(c.ahead.Load()))
+}
+
+func (c *clock) pass(d time.Duration) { c.ahead.Add(int64(d)) }
+
+func (c *clock) sleep(ctx context.Context, d time.Duration) error {
+	c.pass(d)
+	return ctx.Err()
 }
 
 // once makes a pass and returns its lines; the exit status must be want.
@@ -109,6 +129,12 @@ func (r *rig) once(want int, args ...string) []jsonLine {
 		r.t.Fatalf("exit status %d, want %d\nstdout: %s\nstderr: %s", got, want, r.stdout.String(), r.stderr.String())
 	}
 	return r.lines()
+}
+
+// sum is once, and the sum of its lines.
+func (r *rig) sum(want int, args ...string) jsonLine {
+	r.t.Helper()
+	return total(r.once(want, args...))
 }
 
 func (r *rig) lines() (lines []jsonLine) {
