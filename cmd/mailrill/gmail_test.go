@@ -141,3 +141,97 @@ func TestGmailWindowsWithTwoBadMessages(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// own is a message that the account's owner has sent.
+var own = []byte("From: Me <Me@Gmail.com>\r\nMessage-ID: <own@example.org>\r\nSubject: own\r\n\r\nsent on the website\r\n")
+
+// What its owner sends on the website is in Gmail's POP3 too. It is not collected,
+// unless that is wanted.
+func TestGmailOwnMail(t *testing.T) {
+	for _, sent := range []bool{false, true} {
+		store := filled(append(numbered(3), own))
+		addr := startServer(t, &mailtest.POP3{Provider: mailtest.Gmail, Store: store, User: "me@gmail.com", Password: "pass"})
+		r := newRig(t, maildirHome+gmailAccount(addr)+fmt.Sprintf("sent = %v\n", sent))
+		want := numbered(3)
+		if sent {
+			want = append(want, own)
+		}
+		if sum := r.sum(0); sum.New != 4 || sum.Delivered != len(want) {
+			t.Errorf("sent = %v: %+v", sent, sum)
+		}
+		if diff := difference(r.maildir(), want); diff != "" {
+			t.Error(diff)
+		}
+		if sum := r.sum(0); sum.Listed != 0 || sum.Delivered != 0 {
+			t.Errorf("sent = %v, second pass: %+v", sent, sum)
+		}
+	}
+}
+
+// Recent mode shows the mail of 30 days, whatever was collected before, and hides
+// none of it. What is known is not retrieved again.
+func TestGmailRecent(t *testing.T) {
+	messages, retrieved := numbered(20), 0
+	store := filled(messages)
+	src := &mailtest.POP3{
+		Provider: mailtest.Gmail, Store: store, User: "me@gmail.com", Password: "pass", Window: 5,
+		Now: func() time.Time { return messageDate(10).AddDate(0, 0, 30) },
+		OnCommand: func(_ int, line string) mailtest.Verdict {
+			if strings.HasPrefix(line, "RETR ") {
+				retrieved++
+			}
+			return mailtest.Verdict{}
+		},
+	}
+	addr := startServer(t, src)
+	r := newRig(t, maildirHome+gmailAccount(addr)+"recent = true\n")
+	for range 2 {
+		if sum := r.sum(0); sum.Listed != 10 {
+			t.Errorf("%+v", sum)
+		}
+	}
+	if diff := difference(r.maildir(), messages[10:]); diff != "" || retrieved != 10 {
+		t.Errorf("%d RETRs\n%s", retrieved, diff)
+	}
+	// In the other mode everything is there still, under the same names.
+	r.write(maildirHome + gmailAccount(addr))
+	if sum := r.sum(0); sum.Delivered != 10 {
+		t.Errorf("not recent any more: %+v", sum)
+	}
+	if diff := difference(r.maildir(), messages); diff != "" {
+		t.Error(diff)
+	}
+	if sum := r.sum(0); sum.Listed != 0 {
+		t.Errorf("the windows did not move on: %+v", sum)
+	}
+}
+
+// What becomes of a message that was retrieved is decided by a setting at Gmail.
+// Whatever it is, each message arrives once, also when Gmail is made to list
+// everything again.
+func TestGmailDisposition(t *testing.T) {
+	for setting, folder := range map[string]string{"leaveInInbox": "INBOX", "markRead": "INBOX", "archive": "[Gmail]/All Mail", "trash": "[Gmail]/Trash"} {
+		t.Run(setting, func(t *testing.T) {
+			messages := numbered(30)
+			store := filled(messages)
+			store.GmailFolders("en")
+			addr := startServer(t, &mailtest.POP3{Provider: mailtest.Gmail, Store: store, User: "me@gmail.com", Password: "pass", Window: 12, Disposition: setting})
+			r := newRig(t, maildirHome+gmailAccount(addr))
+			r.sum(0)
+			if n := len(store.Messages(folder)); n != 30 {
+				t.Errorf("%d messages in %s", n, folder)
+			}
+			store.ResetPopped()
+			want := 30
+			if setting == "trash" {
+				want = 0
+			}
+			if sum := r.sum(0); sum.Delivered != 0 || sum.Listed != want {
+				t.Errorf("everything is listed again: %+v", sum)
+			}
+			if diff := difference(r.maildir(), messages); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
