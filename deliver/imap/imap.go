@@ -29,7 +29,8 @@ import (
 type Options struct {
 	Dial          func(context.Context) (net.Conn, error)
 	Auth          sasl.Auth
-	ID            map[string]string // for the ID command; nil: it is not sent
+	ID            map[string]string // for the ID command, where it is offered; nil: it is not sent
+	NeedsID       bool              // ID is sent in any case (NetEase)
 	Folder        string            // the default folder, "/" between levels; "": INBOX
 	Create        bool              // make a folder that is missing
 	NoCreate      bool              // the provider refuses CREATE (QQ)
@@ -137,7 +138,7 @@ func (d *Destination) connect(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the destination: %w", err)
 	}
-	c, err := imapwire.Connect(ctx, conn, imapwire.Options{Auth: d.o.Auth, ID: d.o.ID})
+	c, err := imapwire.Connect(ctx, conn, imapwire.Options{Auth: d.o.Auth, ID: d.o.ID, NeedsID: d.o.NeedsID})
 	if err != nil {
 		conn.Close()
 		return nil, refused(fmt.Errorf("log in to the destination: %w", err))

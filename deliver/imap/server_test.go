@@ -158,15 +158,35 @@ func TestHostileFolder(t *testing.T) {
 	}
 }
 
+// TestAppendLimit: what the server will not take is not sent where it says so, and
+// refused before its octets where it only says that there is a limit, as Gmail may.
 func TestAppendLimit(t *testing.T) {
-	l := &log{}
-	server := &mailtest.IMAP{Store: mailtest.NewStore(), AppendLimit: 500, OnCommand: l.command}
-	big := delivertest.NewMessage(strings.Repeat("x", 600))
-	if _, err := one(t, New(start(t, server)), big); !errors.Is(err, deliver.ErrRejected) {
-		t.Errorf("%v, want ErrRejected", err)
-	}
-	if got := l.with("APPEND"); len(got) != 0 {
-		t.Errorf("it was sent all the same: %q", got)
+	for _, test := range []struct {
+		name     string
+		change   func(*mailtest.IMAP)
+		announce int // how often the message is announced
+	}{
+		{"with the value", func(*mailtest.IMAP) {}, 0},
+		{"without", func(s *mailtest.IMAP) { s.Capabilities = []string{"IMAP4rev1", "LITERAL-", "APPENDLIMIT"} }, 1},
+		{"not at all", func(s *mailtest.IMAP) { s.Capabilities = []string{"IMAP4rev1", "LITERAL-"}; s.AppendLimit = 0 }, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			l := &log{}
+			server := &mailtest.IMAP{Store: mailtest.NewStore(), AppendLimit: 500, OnCommand: l.command}
+			test.change(server)
+			d := New(start(t, server))
+			big := delivertest.NewMessage(strings.Repeat("x", 6000))
+			_, err := one(t, d, big)
+			if refuses := server.AppendLimit > 0; refuses != errors.Is(err, deliver.ErrRejected) || !refuses && err != nil {
+				t.Errorf("%v", err)
+			}
+			if got := l.with("APPEND"); len(got) != test.announce {
+				t.Errorf("it was announced: %q", got)
+			}
+			if _, err := one(t, d, message(1)); err != nil {
+				t.Errorf("a small one behind it: %v", err)
+			}
+		})
 	}
 }
 

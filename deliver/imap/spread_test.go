@@ -113,6 +113,38 @@ func TestOneConnection(t *testing.T) {
 	}
 }
 
+// TestIDOnEachConnection: NetEase wants to know of each who it is, also of the
+// second, and of one in place of one that broke.
+func TestIDOnEachConnection(t *testing.T) {
+	var mu sync.Mutex
+	told, early := map[int]bool{}, []string(nil)
+	s := newSlow()
+	s.Capabilities = append(s.Capabilities, "ID")
+	on := s.OnCommand
+	s.OnCommand = func(session int, line string) mailtest.Verdict {
+		verb, _, _ := strings.Cut(line, " ")
+		mu.Lock()
+		told[session] = told[session] || verb == "ID"
+		if slices.Contains([]string{"APPEND", "SELECT", "EXAMINE", "LIST", "STATUS"}, verb) && !told[session] {
+			early = append(early, fmt.Sprint(session, " ", line))
+		}
+		mu.Unlock()
+		return on(session, line)
+	}
+	s.answer = func(session, n int) mailtest.Verdict { return mailtest.Verdict{Cut: session == 1 && n == 6} }
+	o := start(t, &s.IMAP)
+	d := New(o)
+	for range 2 {
+		d.Deliver(t.Context(), deliver.Batch(letters(60)...), func(*deliver.Message, deliver.Receipt, error) {})
+		collect(t, d, "")
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(told) < 3 || len(early) > 0 {
+		t.Errorf("%d connections, too early: %q", len(told), early)
+	}
+}
+
 // TestSecondRefused: a second connection that is not to be had costs nothing.
 func TestSecondRefused(t *testing.T) {
 	over := make(chan struct{})

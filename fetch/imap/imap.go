@@ -35,8 +35,11 @@ type Options struct {
 	// server's greeting. The connection is cut when the context ends.
 	Dial func(context.Context) (net.Conn, error)
 	Auth sasl.Auth
-	// ID is what ID (RFC 2971) tells the server after the login; nil: nothing.
+	// ID is what ID (RFC 2971) tells the server after the login, where it offers
+	// the command; nil: nothing.
 	ID map[string]string
+	// NeedsID: it is told in any case (NetEase).
+	NeedsID bool
 	// Folders are names (UTF-8, INBOX in any case), patterns in which "*" stands
 	// for anything, "role:junk" for the folders of a role, and any of these
 	// behind "!" for what is left out. Empty: INBOX.
@@ -69,7 +72,7 @@ func (s *Source) Connect(ctx context.Context) (fetch.Session, error) {
 	}
 	changed := make(chan struct{}, 1)
 	client, err := imapwire.Connect(ctx, conn, imapwire.Options{
-		Auth: s.o.Auth, ID: s.o.ID, Notify: func() { raise(changed) },
+		Auth: s.o.Auth, ID: s.o.ID, NeedsID: s.o.NeedsID, Notify: func() { raise(changed) },
 	})
 	if err != nil {
 		return nil, errors.Join(err, drop(conn))

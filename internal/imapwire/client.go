@@ -23,6 +23,8 @@ type Options struct {
 	// ID is sent by the ID command (RFC 2971) after the login, where the server
 	// offers it: NetEase demands it before SELECT. Nil: not sent.
 	ID map[string]string
+	// NeedsID: it is sent whatever the server offers.
+	NeedsID bool
 	// Notify is called when the open mailbox may have changed (EXISTS, EXPUNGE,
 	// RECENT, VANISHED), when the server ends IDLE by itself, and when the
 	// connection ends. It runs on the reading goroutine: it must not block.

@@ -43,7 +43,7 @@ func (c *Client) begin(ctx context.Context, o Options) error {
 	if err := c.askCapabilities(); err != nil {
 		return err
 	}
-	return c.sendID(o.ID)
+	return c.sendID(o)
 }
 
 func (w *wire) preauthenticated() bool {
@@ -138,11 +138,11 @@ func (m *mechanism) Next(challenge []byte) ([]byte, error) {
 // sendID introduces us where the server wants to know. NetEase refuses SELECT
 // ("Unsafe Login") until it was told, after every login. Nothing depends on the
 // answer, which is not waited for and passed over when it comes.
-func (c *Client) sendID(id map[string]string) error {
-	if id == nil || !c.Has("ID") {
+func (c *Client) sendID(o Options) error {
+	if o.ID == nil || !o.NeedsID && !c.Has("ID") {
 		return nil
 	}
-	list, err := idList(id)
+	list, err := idList(o.ID)
 	if err != nil {
 		return err
 	}

@@ -201,6 +201,13 @@ func TestID(t *testing.T) {
 			t.Error(diff)
 		}
 	}
+	for _, needed := range []bool{false, true} {
+		k := &talk{answers: []string{"%t OK [CAPABILITY IMAP4rev1] in\r\n"}}
+		hangUp(connectWith(t, serve(t, greeting, k.answer), Options{ID: id, NeedsID: needed}))
+		if sent := len(k.commands) > 1 && strings.HasPrefix(k.commands[1], "ID "); sent != needed {
+			t.Errorf("not offered, and needed %v: %q", needed, k.commands)
+		}
+	}
 	bad := Options{Auth: password("me", "secret"), ID: map[string]string{"name": "a\r\nX9 LOGOUT"}}
 	if _, err := Connect(t.Context(), serve(t, greeting, ok), bad); err == nil {
 		t.Error("a line break went out")

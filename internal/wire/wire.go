@@ -91,7 +91,7 @@ func (e Env) source(a *config.Account) fetch.Source {
 		})
 	}
 	return imapsrc.New(imapsrc.Options{
-		Dial: dial, Auth: auth(a.Server), ID: e.imapID(),
+		Dial: dial, Auth: auth(a.Server), ID: e.imapID(), NeedsID: a.Provider.Quirks.NeedsID,
 		Folders:       a.Folders,
 		TrashOnDelete: a.Provider.Quirks.TrashOnDelete,
 		Notice:        func(text string) { e.Log.Warn(text, "account", a.Name) },
@@ -104,7 +104,7 @@ func (e Env) destination(d *config.Destination) deliver.Destination {
 	case config.TypeIMAP:
 		q := d.Provider.Quirks
 		return imapdst.New(imapdst.Options{
-			Dial: e.exit(d).Dial, Auth: auth(d.Server), ID: e.imapID(),
+			Dial: e.exit(d).Dial, Auth: auth(d.Server), ID: e.imapID(), NeedsID: q.NeedsID,
 			Folder: d.Folder, Create: d.Create,
 			NoCreate: q.NoCreate, FolderParents: q.FolderParents, SkippedTexts: q.SkippedTexts, ShowsAfter: q.ShowsAfter,
 			Connections: min(imapdst.DefaultConnections, d.MaxConnections),
