@@ -138,3 +138,15 @@ func TestAuthServer(t *testing.T) {
 		}
 	}
 }
+
+// TestQQHangsUp: QQ closes the connection right behind a 535, which is what counts.
+func TestQQHangsUp(t *testing.T) {
+	s := &mailtest.SMTP{Provider: mailtest.QQ, User: "me@a.example", Password: "other"}
+	o := startServer(t, s)
+	o.Auth = sasl.Password("me@a.example", func(context.Context) (string, error) { return "secret", nil })
+	err := New(o).Prepare(t.Context(), "")
+	refusal, ok := errors.AsType[*reply.Error](err)
+	if !ok || refusal.Code != "535" || refusal.Class() != reply.Credentials || !errors.Is(err, deliver.ErrUnavailable) {
+		t.Errorf("%v", err)
+	}
+}
