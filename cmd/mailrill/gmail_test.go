@@ -142,6 +142,29 @@ func TestGmailWindowsWithTwoBadMessages(t *testing.T) {
 	}
 }
 
+// Gmail ends each IMAP session after a time, an hour with OAuth: the pass goes on
+// in another one.
+func TestGmailEndsTheSession(t *testing.T) {
+	messages, served := numbered(100), 0
+	src := &mailtest.IMAP{
+		Provider: mailtest.Gmail, Store: filled(messages), User: "me@gmail.com", Password: "pass",
+		Throttle: func(mailtest.Message) string {
+			if served++; served%40 == 0 {
+				return "* BYE the session has ended"
+			}
+			return ""
+		},
+	}
+	addr := startServer(t, src)
+	r := newRig(t, maildirHome+accountTo("imap", addr, "me@gmail.com", "provider = \"gmail\""))
+	if sum := r.sum(0); sum.Delivered != 100 || src.Sessions() != 3 {
+		t.Errorf("%+v in %d sessions", sum, src.Sessions())
+	}
+	if diff := difference(r.maildir(), messages); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // own is a message that the account's owner has sent.
 var own = []byte("From: Me <Me@Gmail.com>\r\nMessage-ID: <own@example.org>\r\nSubject: own\r\n\r\nsent on the website\r\n")
 
