@@ -103,6 +103,17 @@ func TestGmailPOP3(t *testing.T) {
 	}
 }
 
+// IDLE at QQ never says anything: its mailboxes are looked at by the clock alone,
+// and as often as those without IDLE.
+func TestSilentIdle(t *testing.T) {
+	for _, push := range []string{"", "push = true\n"} {
+		c := load(t, "[destination.home]\ntype = \"maildir\"\npath = \"Mail\"\n[[account]]\nname = \"a\"\nuser = \"12345@qq.com\"\npassword = \"x\"\nto = \"home\"\n"+push)
+		if a := c.Accounts[0]; a.Push || a.ScheduleText != "@every 5m" {
+			t.Errorf("%q: push %v, schedule %q", push, a.Push, a.ScheduleText)
+		}
+	}
+}
+
 func TestSecrets(t *testing.T) {
 	text := box + `
 [[account]]
