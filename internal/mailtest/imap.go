@@ -30,7 +30,7 @@ type IMAP struct {
 	Refuse string
 	// Gmail is Provider: Gmail.
 	Gmail bool
-	// Language is that of Gmail's folders: "en" or "", "de", "zh".
+	// Language is that of Gmail's folders: "en" or "", or "zh".
 	Language string
 	// AutoExpunge is Gmail's setting (on by default there): \Deleted expunges at once.
 	AutoExpunge bool

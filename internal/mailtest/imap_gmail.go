@@ -8,13 +8,12 @@ var (
 	gmailRoles = []string{`\Noselect`, `\All`, `\Drafts`, `\Important`, `\Sent`, `\Junk`, `\Flagged`, `\Trash`}
 	gmailNames = map[string][]string{
 		"en": {"[Gmail]", "All Mail", "Drafts", "Important", "Sent Mail", "Spam", "Starred", "Trash"},
-		"de": {"[Google Mail]", "Alle Nachrichten", "Entwürfe", "Wichtig", "Gesendet", "Spam", "Markiert", "Papierkorb"},
 		"zh": {"[Gmail]", "所有邮件", "草稿", "重要", "已发邮件", "垃圾邮件", "已加星标", "已删除邮件"},
 	}
 )
 
 // GmailFolders makes the folders that Gmail has besides INBOX, in a language:
-// "en" (also for any that is not known), "de" or "zh". With them the store keeps
+// "en" (also for any that is not known) or "zh". With them the store keeps
 // Gmail's rules.
 func (s *Store) GmailFolders(language string) {
 	names := gmailNames[language]
