@@ -21,6 +21,7 @@ type qqHall struct {
 	*rig
 	box, qq *mailtest.Store
 	dst     *mailtest.IMAP
+	hidden  atomic.Bool // it is as if nothing were there
 	appends atomic.Int64
 	answer  atomic.Pointer[mailtest.Verdict] // to APPENDs; nil: QQ's own
 }
@@ -40,6 +41,9 @@ func toQQ(t *testing.T, messages [][]byte, extra string) *qqHall {
 }
 
 func (h *qqHall) command(_ int, line string) mailtest.Verdict {
+	if h.hidden.Load() && strings.HasPrefix(line, "UID FETCH") {
+		return mailtest.Verdict{Reply: "OK Mails not exist!"}
+	}
 	if !strings.HasPrefix(line, "APPEND") {
 		return mailtest.Verdict{}
 	}
@@ -101,6 +105,21 @@ func TestQQAndRemovalFromTheSource(t *testing.T) {
 	h.wantCopies(numbered(6))
 	if n := len(h.box.Messages("INBOX")); n != 0 {
 		t.Errorf("%d messages are left at the source", n)
+	}
+}
+
+// QQ takes longer than ever: it seems to hide its copies, and nothing is removed
+// from the source, until they are seen after all.
+func TestQQShowsVeryLate(t *testing.T) {
+	h := toQQ(t, numbered(5), "after = \"delete\"")
+	h.sum(0)
+	h.hidden.Store(true)
+	h.clock.pass(time.Minute)
+	h.sum(78)
+	h.hidden.Store(false)
+	h.clock.pass(time.Hour)
+	if sum := h.sum(0); sum.SourceDone != 5 {
+		t.Errorf("once they are seen: %+v", sum)
 	}
 }
 
