@@ -134,11 +134,15 @@ func (d *Destination) begin(ctx context.Context) (end func(), err error) {
 }
 
 func (d *Destination) connect(ctx context.Context) (*session, error) {
+	return sasl.Retry(ctx, d.o.Auth, func(auth sasl.Auth) (*session, error) { return d.connectBy(ctx, auth) })
+}
+
+func (d *Destination) connectBy(ctx context.Context, auth sasl.Auth) (*session, error) {
 	conn, err := d.o.Dial(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the destination: %w", err)
 	}
-	c, err := imapwire.Connect(ctx, conn, imapwire.Options{Auth: d.o.Auth, ID: d.o.ID, NeedsID: d.o.NeedsID})
+	c, err := imapwire.Connect(ctx, conn, imapwire.Options{Auth: auth, ID: d.o.ID, NeedsID: d.o.NeedsID})
 	if err != nil {
 		conn.Close()
 		return nil, refused(fmt.Errorf("log in to the destination: %w", err))

@@ -48,12 +48,7 @@ func (c *client) words(a answer) string { return c.replyError(a, "").Words() }
 
 // hide takes out of a server's words what was sent to log in: Sendmail repeats a
 // command line that it does not know.
-func (c *client) hide(s string) string {
-	for _, secret := range c.secrets {
-		s = strings.ReplaceAll(s, secret, "…")
-	}
-	return s
-}
+func (c *client) hide(s string) string { return c.veil.Hide(s) }
 
 // read reads one reply. An error of it leaves the session in an unknown state.
 func (c *client) read() (answer, error) {

@@ -22,6 +22,8 @@ func (c *client) login(ctx context.Context, auth sasl.Auth) error {
 	}
 	if l, ok := client.(sasl.Login); ok {
 		client = c.plainOrLogin(l)
+	} else {
+		client = c.veil.Watch(sasl.Choose(client, c.offers))
 	}
 	mechanism, initial, err := client.Start()
 	if err != nil {
@@ -38,9 +40,8 @@ func (c *client) login(ctx context.Context, auth sasl.Auth) error {
 }
 
 func (c *client) plainOrLogin(l sasl.Login) sasl.Client {
-	if _, password := l.Credentials(); password != "" {
-		c.secrets = append(c.secrets, password)
-	}
+	_, password := l.Credentials()
+	c.veil.Add(password)
 	if !c.offers("PLAIN") && c.offers("LOGIN") {
 		return &loginClient{l: l}
 	}
@@ -103,7 +104,7 @@ func (c *client) encode(b []byte, empty string) string {
 		return empty
 	}
 	s := base64.StdEncoding.EncodeToString(b)
-	c.secrets = append(c.secrets, s)
+	c.veil.Add(s)
 	return s
 }
 

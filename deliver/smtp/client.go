@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mailrill/internal/reply"
+	"mailrill/internal/sasl"
 )
 
 // A client is a connection after EHLO or LHLO.
@@ -22,7 +23,7 @@ type client struct {
 	sent     *counter // what out has handed to the connection
 	protocol string
 	keywords map[string]string // of EHLO, upper case, with their parameters
-	secrets  []string          // what was sent to log in, as it would look in an echo
+	veil     sasl.Veil         // over what was sent to log in
 	replies  int               // read so far, without a 421
 	telling  bool              // by their codes its last answers told what they answered
 	broken   bool              // the state of the session is unknown: it can only be dropped
@@ -55,20 +56,24 @@ func (c *counter) settle() {
 
 // connect dials, greets and logs in.
 func (d *Destination) connect(ctx context.Context) (*client, error) {
+	return sasl.Retry(ctx, d.o.Auth, func(auth sasl.Auth) (*client, error) { return d.connectBy(ctx, auth) })
+}
+
+func (d *Destination) connectBy(ctx context.Context, auth sasl.Auth) (*client, error) {
 	conn, err := d.o.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	sent := &counter{w: conn}
 	c := &client{conn: conn, in: bufio.NewReaderSize(conn, maxLine), out: bufio.NewWriterSize(sent, bufferSize), sent: sent, protocol: d.o.protocol()}
-	if err := c.open(ctx, &d.o); err != nil {
+	if err := c.open(ctx, &d.o, auth); err != nil {
 		conn.Close()
 		return nil, err
 	}
 	return c, nil
 }
 
-func (c *client) open(ctx context.Context, o *Options) error {
+func (c *client) open(ctx context.Context, o *Options, auth sasl.Auth) error {
 	greeting, err := c.read()
 	if err != nil {
 		return err
@@ -82,10 +87,10 @@ func (c *client) open(ctx context.Context, o *Options) error {
 	if !ascii(o.Sender+o.Recipient) && !c.has("SMTPUTF8") {
 		return reply.WithClass(reply.Config, errors.New("the server does not take an address beyond ASCII (SMTPUTF8)"))
 	}
-	if o.Auth == nil {
+	if auth == nil {
 		return nil
 	}
-	return c.login(ctx, o.Auth)
+	return c.login(ctx, auth)
 }
 
 func (c *client) hello(o *Options) error {

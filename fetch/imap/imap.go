@@ -66,13 +66,17 @@ var (
 
 // Connect dials and logs in.
 func (s *Source) Connect(ctx context.Context) (fetch.Session, error) {
+	return sasl.Retry(ctx, s.o.Auth, func(auth sasl.Auth) (fetch.Session, error) { return s.connect(ctx, auth) })
+}
+
+func (s *Source) connect(ctx context.Context, auth sasl.Auth) (fetch.Session, error) {
 	conn, err := s.o.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
 	changed := make(chan struct{}, 1)
 	client, err := imapwire.Connect(ctx, conn, imapwire.Options{
-		Auth: s.o.Auth, ID: s.o.ID, NeedsID: s.o.NeedsID, Notify: func() { raise(changed) },
+		Auth: auth, ID: s.o.ID, NeedsID: s.o.NeedsID, Notify: func() { raise(changed) },
 	})
 	if err != nil {
 		return nil, errors.Join(err, drop(conn))

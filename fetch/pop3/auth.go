@@ -25,12 +25,12 @@ var errRecent = errors.New(`"recent:" needs a login with a password`)
 
 // login authenticates. A client with a password goes by USER and PASS, which
 // every server knows, except where AUTH PLAIN carries it better.
-func (s *session) login(ctx context.Context) error {
-	client, err := s.o.Auth(ctx)
+func (s *session) login(ctx context.Context, auth sasl.Auth) error {
+	client, err := auth(ctx)
 	if err != nil {
 		return fmt.Errorf("get credentials: %w", err)
 	}
-	client = s.gate.veil.Watch(client)
+	client = s.gate.veil.Watch(sasl.Choose(client, s.caps.mechanism))
 	l, ok := client.(sasl.Login)
 	switch {
 	case !ok && s.o.Recent:

@@ -68,11 +68,15 @@ type Source struct{ o Options }
 // Connect logs in. A refusal is a *reply.Error with the response code of RFC
 // 2449 and RFC 3206 as its Code.
 func (s *Source) Connect(ctx context.Context) (fetch.Session, error) {
+	return sasl.Retry(ctx, s.o.Auth, func(auth sasl.Auth) (fetch.Session, error) { return s.connect(ctx, auth) })
+}
+
+func (s *Source) connect(ctx context.Context, auth sasl.Auth) (fetch.Session, error) {
 	conn, err := s.o.Dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	session, err := s.greet(ctx, conn)
+	session, err := s.greet(ctx, conn, auth)
 	if err != nil {
 		conn.Close()
 		return nil, ended(ctx, err)
@@ -80,7 +84,7 @@ func (s *Source) Connect(ctx context.Context) (fetch.Session, error) {
 	return session, nil
 }
 
-func (s *Source) greet(ctx context.Context, conn net.Conn) (*session, error) {
+func (s *Source) greet(ctx context.Context, conn net.Conn, auth sasl.Auth) (*session, error) {
 	session := &session{o: s.o, gate: newGate(conn)}
 	lib, err := pop3.New(pop3.Opt{Dialer: dialed{session.gate}}).NewConn()
 	if err := session.outcome("", err); err != nil {
@@ -90,7 +94,7 @@ func (s *Source) greet(ctx context.Context, conn net.Conn) (*session, error) {
 	if err := session.askCapabilities(); err != nil {
 		return nil, err
 	}
-	if err := session.login(ctx); err != nil {
+	if err := session.login(ctx, auth); err != nil {
 		return nil, err
 	}
 	// Capabilities may differ from user to user (RFC 2449, 5).

@@ -71,7 +71,7 @@ func (c *Client) login(ctx context.Context, auth sasl.Auth) error {
 	if err != nil {
 		return err
 	}
-	client = c.wire.veil.Watch(client)
+	client = c.wire.veil.Watch(sasl.Choose(client, func(mech string) bool { return c.wire.offers("AUTH=" + mech) }))
 	mech, ir, err := client.Start()
 	if err != nil {
 		return fmt.Errorf("begin %s: %w", mech, err)

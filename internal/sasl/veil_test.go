@@ -40,17 +40,17 @@ func TestVeil(t *testing.T) {
 	}
 }
 
-// bearer sends a token, and then another.
-type bearer struct{}
+// twice sends a token, and then another.
+type twice struct{}
 
-func (bearer) Start() (string, []byte, error) {
+func (twice) Start() (string, []byte, error) {
 	return "XOAUTH2", []byte("user=me\x01auth=Bearer first-token\x01\x01"), nil
 }
-func (bearer) Next([]byte) ([]byte, error) { return []byte("second-token"), nil }
+func (twice) Next([]byte) ([]byte, error) { return []byte("second-token"), nil }
 
 func TestVeilOverTokens(t *testing.T) {
 	var v Veil
-	w := v.Watch(bearer{})
+	w := v.Watch(twice{})
 	w.Start()
 	w.Next(nil)
 	if got := v.Hide("first-token, SECOND-token, user=me"); got != "…, …, user=me" {

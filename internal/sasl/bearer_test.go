@@ -1,0 +1,150 @@
+package sasl
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"slices"
+	"testing"
+
+	"mailrill/internal/reply"
+)
+
+// tokens gives the first of the list; Renew takes it off.
+type tokens struct {
+	list    []string
+	refused []string
+	err     error // of Renew
+}
+
+func (t *tokens) Token(context.Context) (string, error) { return t.list[0], nil }
+
+func (t *tokens) Renew(_ context.Context, refused string) error {
+	t.refused = append(t.refused, refused)
+	if t.err == nil && len(t.list) > 1 {
+		t.list = t.list[1:]
+	}
+	return t.err
+}
+
+// The vectors of Google's description and of RFC 7628, section 4.1.
+func TestBearer(t *testing.T) {
+	google := Bearer("someuser@example.com", "imap.example.com", 143, &tokens{list: []string{"ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg"}})
+	rfc := Bearer("user@example.com", "server.example.com", 143, &tokens{list: []string{"vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=="}})
+	odd := Bearer("a,b=c", "h", 1, &tokens{list: []string{"t"}})
+	for name, c := range map[string]struct {
+		auth    Auth
+		offered []string
+		mech    string
+		initial string
+		next    string
+	}{
+		"XOAUTH2": {google, []string{"XOAUTH2", "OAUTHBEARER"}, "XOAUTH2",
+			"dXNlcj1zb21ldXNlckBleGFtcGxlLmNvbQFhdXRoPUJlYXJlciB5YTI5LnZGOWRmdDRxbVRjMk52YjNSbGNrQmhkSFJoZG1semRHRXVZMjl0Q2cBAQ==", ""},
+		"neither is offered": {google, []string{"PLAIN"}, "XOAUTH2",
+			"dXNlcj1zb21ldXNlckBleGFtcGxlLmNvbQFhdXRoPUJlYXJlciB5YTI5LnZGOWRmdDRxbVRjMk52YjNSbGNrQmhkSFJoZG1semRHRXVZMjl0Q2cBAQ==", ""},
+		"OAUTHBEARER": {rfc, []string{"PLAIN", "OAUTHBEARER"}, "OAUTHBEARER",
+			"bixhPXVzZXJAZXhhbXBsZS5jb20sAWhvc3Q9c2VydmVyLmV4YW1wbGUuY29tAXBvcnQ9MTQzAWF1dGg9QmVhcmVyIHZGOWRmdDRxbVRjMk52YjNSbGNrQmhiSFJoZG1semRHRXVZMjl0Q2c9PQEB", "\x01"},
+		"odd name": {odd, []string{"OAUTHBEARER"}, "OAUTHBEARER",
+			base64.StdEncoding.EncodeToString([]byte("n,a=a=2Cb=3Dc,\x01host=h\x01port=1\x01auth=Bearer t\x01\x01")), "\x01"},
+	} {
+		client, err := c.auth(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		client = Choose(client, func(m string) bool { return slices.Contains(c.offered, m) })
+		mech, initial, err := client.Start()
+		if err != nil || mech != c.mech || base64.StdEncoding.EncodeToString(initial) != c.initial {
+			t.Errorf("%s: %s %q, %v", name, mech, initial, err)
+		}
+		if got, err := client.Next([]byte(`{"status":"400"}`)); err != nil || got == nil || string(got) != c.next {
+			t.Errorf("%s: the challenge is answered by %q, %v", name, got, err)
+		}
+	}
+}
+
+// A login is one command for any token and name.
+func TestBearerRefusesControls(t *testing.T) {
+	for _, c := range [][2]string{{"me\x01auth=Bearer x", "t"}, {"me", "t\r\nA1 LOGOUT"}, {"me\x00", "t"}, {"me", "t\x01"}} {
+		if client, err := Bearer(c[0], "h", 1, &tokens{list: []string{c[1]}})(t.Context()); err == nil {
+			t.Errorf("%q gives %v", c, client)
+		}
+	}
+}
+
+func TestVeilHidesBothForms(t *testing.T) {
+	for _, offered := range []string{"XOAUTH2", "OAUTHBEARER"} {
+		c, _ := Bearer("me", "h", 1, &tokens{list: []string{"canary-token"}})(t.Context())
+		var v Veil
+		c = v.Watch(Choose(c, func(m string) bool { return m == offered }))
+		_, initial, _ := c.Start()
+		if got := v.Hide("what is CANARY-token, " + base64.StdEncoding.EncodeToString(initial) + ", me?"); got != "what is …, …, me?" {
+			t.Errorf("%s: %q", offered, got)
+		}
+	}
+}
+
+var (
+	errWrong = &reply.Error{Protocol: "imap", Command: "AUTHENTICATE", Code: "AUTHENTICATIONFAILED", Text: "Invalid credentials"}
+	errBusy  = &reply.Error{Protocol: "imap", Command: "AUTHENTICATE", Text: "too many simultaneous connections"}
+	errLater = &reply.Error{Protocol: "imap", Command: "SELECT", Code: "AUTHENTICATIONFAILED"}
+	errLine  = errors.New("the line broke")
+	errGrant = reply.WithClass(reply.Credentials, &reply.Error{Protocol: "oauth", Command: "token", Code: "invalid_grant"})
+)
+
+// A server that refuses a token is asked once more, with another one; nothing
+// else is a reason to.
+func TestRetry(t *testing.T) {
+	for name, c := range map[string]struct {
+		answers []error // of the server
+		renew   error
+		used    []string
+		want    error
+	}{
+		"taken":                  {[]error{nil}, nil, []string{"old"}, nil},
+		"refused, then taken":    {[]error{errWrong, nil}, nil, []string{"old", "new"}, nil},
+		"refused twice":          {[]error{errWrong, errWrong}, nil, []string{"old", "new"}, errWrong},
+		"no new token":           {[]error{errWrong}, errGrant, []string{"old"}, errGrant},
+		"a limit at the login":   {[]error{errBusy}, nil, []string{"old"}, errBusy},
+		"not at the login":       {[]error{errLater}, nil, []string{"old"}, errLater},
+		"a broken line":          {[]error{errLine}, nil, []string{"old"}, errLine},
+		"refused, then a broken": {[]error{errWrong, errLine}, nil, []string{"old", "new"}, errLine},
+	} {
+		source := &tokens{list: []string{"old", "new", "third"}, err: c.renew}
+		var used []string
+		got, err := Retry(t.Context(), Bearer("me", "h", 1, source), func(auth Auth) (string, error) {
+			client, err := auth(t.Context())
+			if err != nil {
+				return "", err
+			}
+			used = append(used, client.(*bearer).token)
+			return "in", c.answers[len(used)-1]
+		})
+		if !slices.Equal(used, c.used) || !errors.Is(err, c.want) || (err == nil) != (got == "in" && c.want == nil) {
+			t.Errorf("%s: %q, %v with %q", name, got, err, used)
+		}
+		if c.want != nil && reply.ClassOf(err) != reply.ClassOf(c.want) {
+			t.Errorf("%s: class %s", name, reply.ClassOf(err))
+		}
+		if len(source.refused) > 1 || len(source.refused) == 1 && source.refused[0] != "old" {
+			t.Errorf("%s: renewed for %q", name, source.refused)
+		}
+	}
+}
+
+// A password is tried once: another try only brings a lock-out nearer.
+func TestPasswordsAreNotRetried(t *testing.T) {
+	auth := Password("me", func(context.Context) (string, error) { return "secret", nil })
+	n := 0
+	_, err := Retry(t.Context(), auth, func(a Auth) (int, error) {
+		n++
+		_, err := a(t.Context())
+		return 0, errors.Join(err, errWrong)
+	})
+	if n != 1 || !errors.Is(err, errWrong) {
+		t.Errorf("%d tries, %v", n, err)
+	}
+	if v, err := Retry(t.Context(), nil, func(a Auth) (bool, error) { return a == nil, nil }); !v || err != nil {
+		t.Errorf("without a login: %v, %v", v, err)
+	}
+}
