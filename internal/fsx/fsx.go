@@ -187,8 +187,13 @@ func (f FS) SyncDir(dir string) error {
 
 // WriteFile puts data at path, durably: a reader finds the old contents or the
 // new, also after a power cut.
-func (f FS) WriteFile(path string, data []byte) (err error) {
-	temp := path + ".new"
+func (f FS) WriteFile(path string, data []byte) error {
+	return f.ReplaceFile(path, path+".new", data)
+}
+
+// ReplaceFile is WriteFile by way of temp, a path in the same folder that is
+// nobody else's.
+func (f FS) ReplaceFile(path, temp string, data []byte) (err error) {
 	if err := os.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
