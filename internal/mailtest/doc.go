@@ -1,8 +1,8 @@
 // Package mailtest holds mail servers that live in this process and behave like
 // the real ones: a POP3 and an IMAP server that can be a plain Dovecot-like one
 // or play Gmail, QQ Mail, NetEase or Outlook, and an SMTP and LMTP server that
-// records what it was handed and plays the same. Tests and "mailrill demo" run
-// against them.
+// records what it was handed and plays the same; and the endpoints at which people
+// sign in by OAuth. Tests and "mailrill demo" run against them.
 //
 // All servers work on a Store, a mailbox account: one Store may be served by a
 // POP3 and an IMAP server at the same time, and outlives them, so that a test

@@ -14,9 +14,10 @@ type IMAP struct {
 	Store    *Store
 	User     string
 	Password string
-	Token    string      // an OAuth token that AUTHENTICATE XOAUTH2 takes; "": none is taken
-	TLS      *tls.Config // implicit TLS; nil: none
-	StartTLS *tls.Config // offered by STARTTLS; nil: not offered
+	Token    string                        // an OAuth token that is taken; "": none
+	Takes    func(user, token string) bool // further tokens that are taken: OAuth.Takes; nil: none
+	TLS      *tls.Config                   // implicit TLS; nil: none
+	StartTLS *tls.Config                   // offered by STARTTLS; nil: not offered
 
 	Capabilities []string // after login, instead of the server's own list
 	Without      []string // left out of that list, e.g. "UIDPLUS"

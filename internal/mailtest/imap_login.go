@@ -62,8 +62,8 @@ func (c *imapSession) firstCapabilities() []string {
 	if c.Provider != "" {
 		return out
 	}
-	if c.Token != "" {
-		out = append(out, "AUTH=XOAUTH2", "AUTH=OAUTHBEARER")
+	if c.Token != "" || c.Takes != nil {
+		out = append(out, c.without([]string{"AUTH=XOAUTH2", "AUTH=OAUTHBEARER"})...)
 	}
 	return append(out, "AUTH=PLAIN")
 }
@@ -172,8 +172,8 @@ func (c *imapSession) prompt(challenge string) (string, error) {
 // bearer refuses a token by a challenge first, as Gmail does.
 func (c *imapSession) bearer(response string) string {
 	user, token, ok := parseBearer(response)
-	if ok && c.Token != "" && token == c.Token {
-		return c.enter(user, token, c.Token)
+	if ok && takesToken(c.Token, c.Takes, user, token) {
+		return c.enter(user, "", "")
 	}
 	if _, err := c.prompt(bearerRefusal); err != nil {
 		return ""

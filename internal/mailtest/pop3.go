@@ -14,9 +14,10 @@ type POP3 struct {
 	Store    *Store
 	User     string
 	Password string
-	Token    string      // an OAuth token that AUTH XOAUTH2 takes; "": none is taken
-	TLS      *tls.Config // implicit TLS; nil: none
-	StartTLS *tls.Config // offered by STLS; nil: not offered
+	Token    string                        // an OAuth token that is taken; "": none
+	Takes    func(user, token string) bool // further tokens that are taken: OAuth.Takes; nil: none
+	TLS      *tls.Config                   // implicit TLS; nil: none
+	StartTLS *tls.Config                   // offered by STLS; nil: not offered
 
 	// Provider has the server play that of a provider in all that is known of it:
 	// Gmail, QQ, NetEase or Outlook, "" none.

@@ -176,8 +176,8 @@ func (c *popSession) auth(args string) {
 // why, and then, after the client's empty line, by an error.
 func (c *popSession) bearer(response string) {
 	user, token, ok := parseBearer(response)
-	if ok && c.Token != "" && token == c.Token {
-		c.enter(user, token, c.Token)
+	if ok && takesToken(c.Token, c.Takes, user, token) {
+		c.enter(user, "", "")
 		return
 	}
 	c.k.ask("+ " + bearerRefusal)

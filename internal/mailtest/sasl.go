@@ -39,3 +39,9 @@ func parseBearer(response string) (user, token string, ok bool) {
 	}
 	return user, token, err == nil && hasUser && token != "" && strings.HasSuffix(rest, "\x01\x01")
 }
+
+// takesToken reports whether a token is the fixed one of a server, or one that
+// its user was issued.
+func takesToken(fixed string, takes func(user, token string) bool, user, token string) bool {
+	return fixed != "" && token == fixed || takes != nil && takes(user, token)
+}

@@ -12,9 +12,10 @@ type SMTP struct {
 	LMTP     bool
 	User     string // with a User nothing is taken before AUTH
 	Password string
-	Token    string      // an OAuth token that AUTH XOAUTH2 takes; "": none is taken
-	TLS      *tls.Config // implicit TLS; nil: none
-	StartTLS *tls.Config // offered by STARTTLS; nil: not offered
+	Token    string                        // an OAuth token that is taken; "": none
+	Takes    func(user, token string) bool // further tokens that are taken: OAuth.Takes; nil: none
+	TLS      *tls.Config                   // implicit TLS; nil: none
+	StartTLS *tls.Config                   // offered by STARTTLS; nil: not offered
 	// Provider has the server play that of a provider in all that is known of it:
 	// Gmail, QQ, NetEase or Outlook, "" none.
 	Provider string

@@ -77,7 +77,7 @@ func (c *smtpSession) enter(user string, right bool, refusal string) {
 // bearer refuses a token by a challenge first (RFC 7628 section 3.2.3).
 func (c *smtpSession) bearer(response string) {
 	user, token, ok := parseBearer(response)
-	right := ok && c.Token != "" && token == c.Token
+	right := ok && takesToken(c.Token, c.Takes, user, token)
 	if !right {
 		c.prompt(bearerRefusal)
 	}

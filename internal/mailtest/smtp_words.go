@@ -57,7 +57,7 @@ func (s *SMTP) words() smtpWords {
 	if s.LMTP {
 		plain.greeting = "220 localhost LMTP mailtest"
 	}
-	if s.Token != "" {
+	if s.Token != "" || s.Takes != nil {
 		plain.auth += " XOAUTH2 OAUTHBEARER"
 	}
 	if w.offers == nil {
