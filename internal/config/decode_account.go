@@ -156,6 +156,9 @@ func (t *table) checkPOP3(a *Account, own map[string]value) {
 	if a.Recent && !a.GmailPOP() {
 		t.fail("recent", "recent is for Gmail's POP3 only", "")
 	}
+	if a.Recent && a.OAuth != "" {
+		t.fail("oauth", "recent needs a login with an app password", "password_file")
+	}
 	if a.Protocol != POP3 {
 		return
 	}

@@ -102,6 +102,9 @@ func (t *table) network(d *Destination) {
 		t.need("user")
 	}
 	t.secret(&d.Server, d.Type == TypeIMAP)
+	if d.Type == TypeLMTP && d.OAuth != "" {
+		t.fail("oauth", "no provider takes a sign-in over LMTP", "")
+	}
 	most := 100
 	if n := d.Provider.Limits.Connections; n > 0 {
 		most = n

@@ -74,3 +74,6 @@ func account(lines string) string {
 func destination(lines string) string {
 	return "[[account]]\nname = \"a\"\nuser = \"me@gmail.com\"\npassword_env = \"X\"\nto = \"d\"\n[destination.d]\n" + lines + "\n"
 }
+
+// clients are registrations with both providers.
+const clients = "[oauth.google]\nclient_id = \"g\"\n[oauth.microsoft]\nclient_id = \"m\"\n"

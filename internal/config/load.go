@@ -213,23 +213,6 @@ func (t *table) listen() string {
 	return s
 }
 
-func (t *table) registrations() (o OAuth) {
-	if g := t.sub("google"); g != nil {
-		o.Google.ClientID = g.str("client_id", "")
-		if file := g.path("client_secret_file"); file != "" {
-			o.Google.ClientSecret = &secret.Source{File: file}
-			g.checkSecretFile("client_secret_file", file)
-		}
-		g.unknown()
-	}
-	if m := t.sub("microsoft"); m != nil {
-		o.Microsoft.ClientID = m.str("client_id", "")
-		o.Microsoft.Tenant = m.str("tenant", "")
-		m.unknown()
-	}
-	return o
-}
-
 // readDefaults keeps the keys of [defaults] and refuses those that are no
 // defaults.
 func (l *loader) readDefaults(t *table) {

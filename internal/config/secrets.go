@@ -39,8 +39,7 @@ func (t *table) source(s *Server, key string) {
 	src := &secret.Source{}
 	switch key {
 	case "oauth":
-		s.OAuth = choice(t, key, "", "google", "microsoft")
-		t.oauth(key)
+		t.oauth(s)
 		return
 	case "password":
 		src.Password = t.str(key, "")
@@ -60,12 +59,6 @@ func (t *table) source(s *Server, key string) {
 	if s.Provider.Credential == provider.OAuthOnly {
 		t.fail(key, s.Provider.Key+" takes no password, and no app password: only OAuth", `oauth = "microsoft"`)
 	}
-}
-
-// oauth is the one place that refuses OAuth for as long as mailrill cannot sign
-// in with it.
-func (t *table) oauth(key string) {
-	t.fail(key, "sign-in with OAuth is not built yet", "")
 }
 
 // argv reads a command. Its first word is a path when it holds "/".

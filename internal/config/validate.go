@@ -12,6 +12,7 @@ import (
 func (l *loader) whole() {
 	l.names()
 	l.resolve()
+	l.signInsComplete()
 	l.anyEnabled()
 	l.sourcesTwice()
 	l.circles()
