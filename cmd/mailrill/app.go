@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"mailrill/internal/collect"
@@ -17,27 +19,33 @@ import (
 	"mailrill/internal/fsx"
 	"mailrill/internal/lang"
 	"mailrill/internal/ledger"
+	"mailrill/internal/oauth"
 	"mailrill/internal/reply"
+	"mailrill/internal/secret"
 	"mailrill/internal/wire"
 )
 
 // An app is one run of the program: what its commands share, opened when first
 // needed and closed at the end.
 type app struct {
+	stdin          io.Reader // nil: nobody enters anything
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	now            func() time.Time
 	sleep          func(context.Context, time.Duration) error
 	// What tests put between the program and its machine: files that fail,
-	// connections that break. Without them there is nothing between.
-	fs      fsx.FS
-	wrap    func(end string, conn net.Conn) net.Conn
-	globals globals
+	// connections that break, providers that are played. Without them there is
+	// nothing between.
+	fs        fsx.FS
+	wrap      func(end string, conn net.Conn) net.Conn
+	endpoints map[string]oauth.Endpoints
+	globals   globals
 
 	log    *slog.Logger
 	cfg    *config.Config
 	shared wire.Shared
 	state  string
+	tokens *oauth.Store
 	ledger *ledger.Ledger
 }
 
@@ -60,6 +68,7 @@ func (a *app) load() error {
 		a.log.Warn(w.Error())
 	}
 	a.state, err = a.cfg.State(a.getenv)
+	a.tokens = &oauth.Store{FS: a.fs, Dir: filepath.Join(a.state, "tokens"), Sleep: a.sleep}
 	return err
 }
 
@@ -141,7 +150,10 @@ func (a *app) accounts(names []string) (out []*config.Account, err error) {
 
 // env returns what sources and destinations need.
 func (a *app) env() wire.Env {
-	return wire.Env{FS: a.fs, Wrap: a.wrap, StateDir: a.state, Version: version(), Log: a.log, Shared: &a.shared}
+	return wire.Env{
+		FS: a.fs, Wrap: a.wrap, StateDir: a.state, Version: version(), Log: a.log, Shared: &a.shared,
+		OAuth: a.cfg.OAuth, Tokens: a.tokens, Now: a.now, Endpoints: a.endpoints,
+	}
 }
 
 // collector returns the engine over the open state.
@@ -174,13 +186,18 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // changed reports whether the config, or a file with a secret of acct, was
-// written after since. Nothing of a secret is kept to find that out.
+// written after since, or somebody has signed in. Nothing of a secret is kept to
+// find that out.
 func (a *app) changed(acct *config.Account, since time.Time) bool {
-	files := a.cfg.Files
-	for _, s := range []config.Server{acct.Server, acct.Destination.Server} {
-		if s.Secret != nil && s.Secret.File != "" {
-			files = append(files[:len(files):len(files)], s.Secret.File)
+	files := slices.Clone(a.cfg.Files)
+	for _, end := range []struct {
+		name string
+		config.Server
+	}{{acct.Name, acct.Server}, {acct.To, acct.Destination.Server}} {
+		if end.OAuth != "" && a.tokens.SignedIn(end.name).After(since) {
+			return true
 		}
+		files = append(files, a.secretFiles(end.Server)...)
 	}
 	for _, f := range files {
 		if info, err := os.Stat(f); err == nil && info.ModTime().After(since) {
@@ -188,4 +205,19 @@ func (a *app) changed(acct *config.Account, since time.Time) bool {
 		}
 	}
 	return false
+}
+
+// secretFiles returns the files that a login to s depends on. The file of a
+// sign-in is none of them: it is written with every renewal.
+func (a *app) secretFiles(s config.Server) (files []string) {
+	secrets := []*secret.Source{s.Secret}
+	if s.OAuth == oauth.GoogleKey {
+		secrets = append(secrets, a.cfg.OAuth.Google.ClientSecret)
+	}
+	for _, from := range secrets {
+		if from != nil && from.File != "" {
+			files = append(files, from.File)
+		}
+	}
+	return files
 }

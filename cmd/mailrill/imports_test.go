@@ -35,7 +35,7 @@ var importRules = []struct {
 	{"internal/mailtest/oracle", nil}, // it judges crashes: the standard library only
 	{"internal/mailtest/*", []string{"internal/mailtest"}},
 	{"internal/imapwire", []string{"internal/mailconn", "internal/sasl", "internal/reply"}},
-	{"internal/oauth", []string{"internal/sasl", "internal/fsx", "internal/mailconn"}},
+	{"internal/oauth", []string{"internal/sasl", "internal/fsx", "internal/reply", "internal/lang"}},
 	{"internal/config", []string{"internal/provider", "internal/secret", "internal/mailconn", "internal/reply"}},
 	{"internal/collect", []string{"fetch", "deliver", "internal/ledger", "internal/fsx", "internal/reply"}},
 	{"internal/wire", everything},

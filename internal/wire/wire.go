@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"time"
 
 	"mailrill/deliver"
 	cmddst "mailrill/deliver/command"
@@ -21,7 +22,7 @@ import (
 	"mailrill/internal/config"
 	"mailrill/internal/fsx"
 	"mailrill/internal/mailconn"
-	"mailrill/internal/sasl"
+	"mailrill/internal/oauth"
 )
 
 // An Env is what sources and destinations need of the process.
@@ -34,6 +35,12 @@ type Env struct {
 	Version  string
 	Log      *slog.Logger
 	Shared   *Shared
+	OAuth    config.OAuth
+	Tokens   *oauth.Store
+	Now      func() time.Time // by which tokens end
+	// Endpoints, when it is set, stands in for those of the providers, by their
+	// keys. It is how tests play a provider.
+	Endpoints map[string]oauth.Endpoints
 }
 
 // Account returns what a pass over a needs. It connects to nothing.
@@ -84,14 +91,14 @@ func (e Env) source(a *config.Account) fetch.Source {
 	dial := e.dialer("source", a.Protocol, a.Server, "").Dial
 	if a.Protocol == config.POP3 {
 		return popsrc.New(popsrc.Options{
-			Dial: dial, Auth: auth(a.Server),
+			Dial: dial, Auth: e.auth(a.Name, a.Protocol, a.Server),
 			Drains:      a.Provider.Quirks.WindowedPOP && !a.Recent,
 			Recent:      a.Recent,
 			TwoLineAuth: a.Provider.Quirks.TwoLineAuth,
 		})
 	}
 	return imapsrc.New(imapsrc.Options{
-		Dial: dial, Auth: auth(a.Server), ID: e.imapID(), NeedsID: a.Provider.Quirks.NeedsID,
+		Dial: dial, Auth: e.auth(a.Name, a.Protocol, a.Server), ID: e.imapID(), NeedsID: a.Provider.Quirks.NeedsID,
 		Folders:       a.Folders,
 		TrashOnDelete: a.Provider.Quirks.TrashOnDelete,
 		Notice:        func(text string) { e.Log.Warn(text, "account", a.Name) },
@@ -104,7 +111,7 @@ func (e Env) destination(d *config.Destination) deliver.Destination {
 	case config.TypeIMAP:
 		q := d.Provider.Quirks
 		return imapdst.New(imapdst.Options{
-			Dial: e.exit(d).Dial, Auth: auth(d.Server), ID: e.imapID(), NeedsID: q.NeedsID,
+			Dial: e.exit(d).Dial, Auth: e.auth(d.Name, d.Type, d.Server), ID: e.imapID(), NeedsID: q.NeedsID,
 			Folder: d.Folder, Create: d.Create,
 			NoCreate: q.NoCreate, FolderParents: q.FolderParents, SkippedTexts: q.SkippedTexts, ShowsAfter: q.ShowsAfter,
 			Connections: min(imapdst.DefaultConnections, d.MaxConnections),
@@ -115,7 +122,7 @@ func (e Env) destination(d *config.Destination) deliver.Destination {
 		return cmddst.New(cmddst.Options{FS: e.FS, Dir: e.StateDir, Argv: d.Argv, Timeout: d.Timeout, CRLF: d.LineEnds == "crlf"})
 	}
 	return smtpdst.New(smtpdst.Options{
-		Dial: e.exit(d).Dial, Auth: auth(d.Server), LMTP: d.Type == config.TypeLMTP,
+		Dial: e.exit(d).Dial, Auth: e.auth(d.Name, d.Type, d.Server), LMTP: d.Type == config.TypeLMTP,
 		Hello: hostname(), Sender: d.Sender, Recipient: d.Recipient, Wrap: d.Mode == config.Wrap,
 		Connections: d.MaxConnections,
 	})
@@ -149,14 +156,6 @@ func (e Env) dialer(end, protocol string, s config.Server, socket string) *mailc
 		d.Wrap = func(conn net.Conn) net.Conn { return e.Wrap(end, conn) }
 	}
 	return d
-}
-
-// auth returns how to log in, nil where no login is meant.
-func auth(s config.Server) sasl.Auth {
-	if s.Secret == nil {
-		return nil
-	}
-	return sasl.Password(s.User, s.Secret.Read)
 }
 
 // imapID is what servers are told that want to know who connects (RFC 2971).
