@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"mailrill/internal/mailtest"
+	"mailrill/internal/oauth"
 )
 
 // TestMain lets the test binary play mailrill itself, for scripts and to be
@@ -56,12 +57,16 @@ type rig struct {
 	now    time.Time // zero: the machine's
 	// hurry lets the clock jump ahead instead of waiting. It is for servers that
 	// surely do nothing more for a connection of before.
-	hurry  bool
-	ahead  time.Duration
-	clock  *clock                                // nil: as the fields above say
-	wrap   func(end string, c net.Conn) net.Conn // nil: connections are left alone
-	stdout bytes.Buffer
-	stderr bytes.Buffer
+	hurry bool
+	ahead time.Duration
+	clock *clock                                // nil: as the fields above say
+	wrap  func(end string, c net.Conn) net.Conn // nil: connections are left alone
+	// What a person does: enters stdin, and reads what is shown to them, as it comes.
+	stdin     io.Reader
+	reads     func(shown string)
+	endpoints map[string]oauth.Endpoints
+	stdout    bytes.Buffer
+	stderr    bytes.Buffer
 }
 
 // newRig writes config, in which $DIR stands for the rig's folder.
@@ -90,7 +95,15 @@ func (r *rig) run(args ...string) int {
 func (r *rig) runUntil(ctx context.Context, args ...string) int {
 	r.stdout.Reset()
 	r.stderr.Reset()
-	a := &app{stdout: &r.stdout, stderr: &r.stderr, getenv: os.Getenv, now: time.Now, sleep: sleep, wrap: r.wrap}
+	return execute(ctx, r.app(), append([]string{"--config", r.config}, args...))
+}
+
+// app returns mailrill as the rig has it run.
+func (r *rig) app() *app {
+	a := &app{stdin: r.stdin, stdout: &r.stdout, stderr: &r.stderr, getenv: os.Getenv, now: time.Now, sleep: sleep, wrap: r.wrap, endpoints: r.endpoints}
+	if r.reads != nil {
+		a.stderr = reader{&r.stderr, r.reads}
+	}
 	if !r.now.IsZero() {
 		a.now = func() time.Time { return r.now }
 	}
@@ -104,7 +117,19 @@ func (r *rig) runUntil(ctx context.Context, args ...string) int {
 	if r.clock != nil {
 		a.now, a.sleep = r.clock.now, r.clock.sleep
 	}
-	return execute(ctx, a, append([]string{"--config", r.config}, args...))
+	return a
+}
+
+// A reader reads what is written, as it comes.
+type reader struct {
+	io.Writer
+	reads func(string)
+}
+
+func (r reader) Write(p []byte) (int, error) {
+	n, err := r.Writer.Write(p)
+	r.reads(string(p))
+	return n, err
 }
 
 // A clock is one that servers may share. Its time passes when somebody waits by it

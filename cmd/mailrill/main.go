@@ -42,7 +42,7 @@ func main() {
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := untilStopped()
 	defer stop()
-	return execute(ctx, &app{stdout: stdout, stderr: stderr, getenv: os.Getenv, now: time.Now, sleep: sleep}, args)
+	return execute(ctx, &app{stdin: os.Stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, now: time.Now, sleep: sleep}, args)
 }
 
 // untilStopped returns a context that ends with SIGINT or SIGTERM. A second signal

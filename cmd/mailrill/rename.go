@@ -40,6 +40,11 @@ func (a *app) rename(ctx context.Context, old, new string) error {
 	if err := a.env().Hold().Rename(old, new); err != nil {
 		return err
 	}
+	if a.signsIn(old) || a.signsIn(new) {
+		if err := a.tokens.Rename(old, new); err != nil {
+			return err
+		}
+	}
 	if err := a.ledger.Rename(ctx, old, new); err != nil {
 		return err
 	}
@@ -48,4 +53,11 @@ func (a *app) rename(ctx context.Context, old, new string) error {
 		fmt.Fprintf(a.stdout, "next: name = %q in %s\n", new, a.cfg.Path)
 	}
 	return nil
+}
+
+// signsIn reports whether the config has an account of that name that signs in
+// with OAuth.
+func (a *app) signsIn(name string) bool {
+	acct := a.cfg.Account(name)
+	return acct != nil && acct.OAuth != ""
 }

@@ -54,7 +54,7 @@ func newRoot(a *app) *cobra.Command {
 	once.add(root.Flags())
 	root.AddCommand(
 		newRun(a), newCheck(a), newCollect(a), newStatus(a), newHold(a), newFinish(a), newForget(a), newRename(a),
-		newTrace(a), newRebuild(a), newDemo(a), newVersion(a),
+		newTrace(a), newRebuild(a), newLogin(a), newDemo(a), newVersion(a),
 	)
 	root.InitDefaultCompletionCmd()
 	strict(root)

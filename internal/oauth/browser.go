@@ -98,11 +98,11 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 var (
 	pageDone = lang.Text{
 		EN: "mailrill has got its answer. Close this page and go back to mailrill.",
-		ZH: "mailrill 已收到登录结果。请关闭此页,回到 mailrill。",
+		ZH: "mailrill 已收到登录结果。请关闭此页，回到 mailrill。",
 	}
 	pageRefused = lang.Text{
 		EN: "The sign-in was refused. Close this page; mailrill says what to do.",
-		ZH: "登录被拒绝。请关闭此页,回到 mailrill 查看处理办法。",
+		ZH: "登录被拒绝。请关闭此页，回到 mailrill 查看处理办法。",
 	}
 	pageForeign = lang.Text{
 		EN: "This is not the sign-in that mailrill waits for. Open the address that mailrill shows now.",

@@ -65,7 +65,7 @@ func (s *SignIn) poll(ctx context.Context, d *oauth2.DeviceAuthResponse) (*oauth
 			pause = min(2*pause, longestPause)
 		}
 	}
-	return nil, reply.WithClass(reply.Temporary, fmt.Errorf("nobody has entered the code within %v", left.Round(time.Second)))
+	return nil, refusal("token", "expired_token", fmt.Sprintf("nobody has entered the code within %v", left.Round(time.Second)))
 }
 
 // clamp keeps what a server says within bounds; nothing and less than nothing

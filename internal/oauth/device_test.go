@@ -27,7 +27,7 @@ func TestDevice(t *testing.T) {
 		"past all":           {&mailtest.OAuth{Interval: 1 << 62}, []time.Duration{60 * s}, "", reply.OK},
 		"the person says no": {&mailtest.OAuth{Device: []string{"access_denied"}}, []time.Duration{5 * s}, "access_denied", reply.Config},
 		"Microsoft's no":     {&mailtest.OAuth{Device: []string{"authorization_declined"}}, []time.Duration{5 * s}, "authorization_declined", reply.Config},
-		"too late":           {&mailtest.OAuth{Device: []string{"expired_token"}}, []time.Duration{5 * s}, "expired_token", reply.Temporary},
+		"too late":           {&mailtest.OAuth{Device: []string{"expired_token"}}, []time.Duration{5 * s}, "expired_token", reply.Credentials},
 	} {
 		fake := c.fake
 		fake.Microsoft, fake.User = true, user
@@ -50,7 +50,7 @@ func TestDevice(t *testing.T) {
 func TestDeviceEnds(t *testing.T) {
 	fake := &mailtest.OAuth{Microsoft: true, Interval: 60, Device: slices.Repeat([]string{"authorization_pending"}, 1000)}
 	r := newRig(t, fake)
-	if _, err := r.signIn().Device(t.Context()); err == nil || reply.ClassOf(err) != reply.Temporary || len(r.slept) > 16 {
+	if _, err := r.signIn().Device(t.Context()); codeOf(err) != "expired_token" || len(r.slept) > 16 {
 		t.Errorf("%v after %d questions", err, len(r.slept))
 	}
 }

@@ -23,6 +23,7 @@ var classes = map[string]reply.Class{
 	"interaction_required":      reply.Credentials,
 	"login_required":            reply.Credentials,
 	"consent_required":          reply.Credentials,
+	"expired_token":             reply.Credentials, // nobody has entered the code of a device
 	"access_denied":             reply.Config,
 	"authorization_declined":    reply.Config,
 	"invalid_client":            reply.Config,

@@ -92,7 +92,7 @@ func (r *rig) signIn() *SignIn {
 		Client: r.registration(), User: user, Lang: lang.English, Sleep: r.sleep,
 		Show:     func(address string) { go open(address) },
 		ShowCode: func(string, string) {},
-		Wrong:    func(err error) { r.t.Errorf("refused what was pasted: %v", err) },
+		Wrong:    func(why lang.Text) { r.t.Errorf("refused what was pasted: %v", why) },
 	}
 }
 

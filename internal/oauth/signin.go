@@ -13,7 +13,6 @@ import (
 	"golang.org/x/oauth2"
 
 	"mailrill/internal/lang"
-	"mailrill/internal/reply"
 )
 
 // A SignIn is the dialogue with the person who signs in.
@@ -33,13 +32,13 @@ type SignIn struct {
 	// and be closed.
 	Paste <-chan string
 	// Wrong is told why a line of Paste is not the address that is waited for.
-	Wrong func(error)
+	Wrong func(why lang.Text)
 }
 
 // patience is how long a person may take at the browser.
 const patience = 10 * time.Minute
 
-var errPatience = reply.WithClass(reply.Temporary, fmt.Errorf("nobody has signed in within %v", patience))
+var errPatience = refusal("authorize", "expired_token", fmt.Sprintf("nobody has signed in within %v", patience))
 
 // Browser signs in with a browser, which comes back to an address of this machine
 // (RFC 8252). The code that it brings is worthless without the verifier, which
@@ -102,8 +101,8 @@ func (s *SignIn) await(ctx context.Context, d *door) (code string, err error) {
 				continue
 			}
 			code, err := d.judge(pasted(line))
-			if _, foreign := errors.AsType[notOurs](err); foreign {
-				s.Wrong(err)
+			if why, foreign := errors.AsType[notOurs](err); foreign {
+				s.Wrong(lang.Text(why))
 				continue
 			}
 			return code, err
@@ -125,9 +124,20 @@ func pasted(line string) url.Values {
 }
 
 // notOurs is why a visitor, or a line, has nothing to do with this sign-in.
-type notOurs string
+type notOurs lang.Text
 
-func (n notOurs) Error() string { return string(n) }
+func (n notOurs) Error() string { return n.EN }
+
+var (
+	errNoCode = notOurs{
+		EN: "it holds no code, so it is not that of the last page",
+		ZH: "其中没有授权码，不是最后一页的地址",
+	}
+	errOtherState = notOurs{
+		EN: "it belongs to another sign-in",
+		ZH: "它属于另一次登录",
+	}
+)
 
 // judge reads what the provider sent along with the browser. Without our state it
 // is somebody else's: another sign-in, or a page that wants us to use its code.
@@ -135,9 +145,9 @@ func (d *door) judge(q url.Values) (code string, err error) {
 	code, refused := q.Get("code"), q.Get("error")
 	switch {
 	case code == "" && refused == "":
-		return "", notOurs("this is not the address of the last page: it holds no code")
+		return "", errNoCode
 	case subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(d.state)) != 1:
-		return "", notOurs("this address belongs to another sign-in")
+		return "", errOtherState
 	case refused != "":
 		return "", refusal("authorize", bounded(refused), q.Get("error_description"))
 	}

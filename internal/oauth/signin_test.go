@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"mailrill/internal/lang"
 	"mailrill/internal/mailtest"
 	"mailrill/internal/reply"
 )
@@ -136,8 +137,8 @@ func TestPaste(t *testing.T) {
 			lines <- "  " + back + "\r"
 		}
 		wrong := 0
-		s.Wrong = func(err error) {
-			r.noSecretIn(err)
+		s.Wrong = func(why lang.Text) {
+			r.noSecret(why.EN + why.ZH)
 			wrong++
 		}
 		if _, err := s.Browser(t.Context()); err != nil || wrong != 7 {
@@ -250,7 +251,7 @@ func TestNobodySignsIn(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	s := r.signIn()
 	s.Show = func(string) { cancel(errPatience) }
-	if _, err := s.Browser(ctx); !errors.Is(err, errPatience) || reply.ClassOf(err) != reply.Temporary {
+	if _, err := s.Browser(ctx); !errors.Is(err, errPatience) || reply.ClassOf(err) != reply.Credentials {
 		t.Errorf("%v", err)
 	}
 }

@@ -27,23 +27,23 @@ const trial = 7 * day
 var (
 	warnNone = lang.Text{
 		EN: "nobody has signed in yet: mailrill login %s",
-		ZH: "还没有登录过:请运行 mailrill login %s",
+		ZH: "还没有登录过：请运行 mailrill login %s",
 	}
 	warnEnded = lang.Text{
 		EN: "the sign-in ended on %s: mailrill login %s",
-		ZH: "登录已于 %s 失效:请运行 mailrill login %s",
+		ZH: "登录已于 %s 失效：请运行 mailrill login %s",
 	}
 	warnEnds = lang.Text{
 		EN: "the sign-in ends on %s: sign in again before, with mailrill login %s",
-		ZH: "登录将于 %s 失效:请提前运行 mailrill login %s 重新登录",
+		ZH: "登录将于 %s 失效：请提前运行 mailrill login %s 重新登录",
 	}
 	warnTesting = lang.Text{
 		EN: "the sign-in ends on %s: most likely the app is still in testing, where Google ends each sign-in after 7 days. Publish it (Google Auth Platform › Audience › Publish app), then mailrill login %s",
-		ZH: "登录将于 %s 失效:应用很可能还处于“测试”状态,Google 会在 7 天后让登录失效。请先发布应用(Google Auth Platform › Audience › Publish app),再运行 mailrill login %s",
+		ZH: "登录将于 %s 失效：应用很可能还处于“测试”状态，Google 会在 7 天后让登录失效。请先发布应用（Google Auth Platform › Audience › Publish app），再运行 mailrill login %s",
 	}
 	warnIdle = lang.Text{
 		EN: "the sign-in was last used on %s, and most likely ends on %s if it is not used before: one pass is enough; else mailrill login %s",
-		ZH: "登录上次使用是在 %s,如果一直不用,很可能会在 %s 失效:收取一次邮件即可保留,否则请运行 mailrill login %s",
+		ZH: "登录上次使用是在 %s，如果一直不用，很可能会在 %s 失效：收取一次邮件即可保留，否则请运行 mailrill login %s",
 	}
 )
 

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"mailrill/internal/config"
+	"mailrill/internal/lang"
+	"mailrill/internal/oauth"
+	"mailrill/internal/provider"
+	"mailrill/internal/reply"
+	"mailrill/internal/secret"
+)
+
+func newLogin(a *app) *cobra.Command {
+	var device bool
+	cmd := &cobra.Command{
+		Use: "login NAME", Short: "sign in with Google or Microsoft, or give an app password", Args: exactly("the name of an account or destination"),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.login(cmd.Context(), args[0], device) },
+	}
+	cmd.Flags().BoolVar(&device, "device", false, "sign in with a browser on any device, by a code (Microsoft)")
+	return cmd
+}
+
+var (
+	loginUnneeded = lang.Text{
+		EN: "%s needs no login",
+		ZH: "%s 不需要登录",
+	}
+	loginElsewhere = lang.Text{
+		EN: "the secret of %s comes from %s: change it there; login can only write a password_file",
+		ZH: "%s 的密码来自 %s：请在那里修改；login 只能写入 password_file",
+	}
+	loginTwoSecrets = lang.Text{
+		EN: "%s has another secret for each account: write the files of password_file by hand",
+		ZH: "%s 对每个账号使用不同的密码：请手动写入各个 password_file",
+	}
+	loginNoDevice = lang.Text{
+		EN: "--device is for Microsoft: Google does not let such a sign-in read mail",
+		ZH: "--device 只适用于 Microsoft：Google 不允许用这种登录方式读取邮件",
+	}
+	loginOwner = lang.Text{
+		EN: "%s belongs to user %d, who could not read what login writes: run it as that user",
+		ZH: "%s 属于用户 %d，login 写入的内容该用户将无法读取：请以该用户身份运行",
+	}
+	loginWorks = lang.Text{
+		EN: "✓ %s: %s takes it\n",
+		ZH: "✓ %s：%s 已接受登录\n",
+	}
+)
+
+// A target is what a login is for: an account or a destination.
+type target struct {
+	name     string
+	what     lang.Text // "account gmail"
+	protocol string
+	server   config.Server
+	// try logs in, with s in the place of server.
+	try func(ctx context.Context, s config.Server) error
+}
+
+// login needs the config and the secrets only, so it works beside a service,
+// which takes what was written from its next connection on.
+func (a *app) login(ctx context.Context, name string, device bool) error {
+	if err := a.load(); err != nil {
+		return err
+	}
+	t, err := a.target(name)
+	if err != nil {
+		return err
+	}
+	if device && t.server.OAuth != oauth.MicrosoftKey {
+		return usage("%s", loginNoDevice.In(a.lang()))
+	}
+	switch {
+	case t.server.OAuth != "":
+		return a.signIn(ctx, t, device)
+	case t.server.Secret == nil:
+		return usage("%s", loginUnneeded.In(a.lang(), t.what.In(a.lang())))
+	case t.server.Secret.File == "":
+		return usage("%s", loginElsewhere.In(a.lang(), t.what.In(a.lang()), t.server.Secret))
+	}
+	return a.givePassword(ctx, t)
+}
+
+// target returns the account of that name, else the destination.
+func (a *app) target(name string) (*target, error) {
+	if acct := a.cfg.Account(name); acct != nil {
+		return &target{name: name, what: lang.Text{EN: "account " + name, ZH: "账号 " + name}, protocol: acct.Protocol, server: acct.Server, try: func(ctx context.Context, s config.Server) error {
+			other := *acct
+			other.Server = s
+			return a.trySource(ctx, &other)
+		}}, nil
+	}
+	d, err := a.destinationFor(name)
+	if err != nil {
+		return nil, err
+	}
+	return &target{name: name, what: destinationCalled(name), protocol: d.Type, server: d.Server, try: func(ctx context.Context, s config.Server) error {
+		other := *d
+		other.Server = s
+		return a.tryDestination(ctx, &other)
+	}}, nil
+}
+
+// destinationFor returns a destination as its accounts see it. Where each of them
+// has a login of its own there, none is meant.
+func (a *app) destinationFor(name string) (*config.Destination, error) {
+	d := a.cfg.Destinations[name]
+	if d == nil {
+		return nil, usage("no account or destination is called %q in %s", name, a.cfg.Path)
+	}
+	if !d.Network() {
+		return nil, usage("%s", loginUnneeded.In(a.lang(), destinationCalled(name).In(a.lang())))
+	}
+	var seen *config.Destination
+	for _, acct := range a.cfg.Accounts {
+		if acct.To != name {
+			continue
+		}
+		if seen != nil && (seen.User != acct.Destination.User || from(seen) != from(acct.Destination)) {
+			return nil, usage("%s", loginTwoSecrets.In(a.lang(), destinationCalled(name).In(a.lang())))
+		}
+		seen = acct.Destination
+	}
+	if seen != nil {
+		return seen, nil
+	}
+	return d.For(&config.Account{})
+}
+
+func from(d *config.Destination) string { return fmt.Sprint(d.Secret) }
+
+func destinationCalled(name string) lang.Text {
+	return lang.Text{EN: "destination " + name, ZH: "目标邮箱 " + name}
+}
+
+// trySource logs in to the source of an account.
+func (a *app) trySource(ctx context.Context, acct *config.Account) error {
+	session, err := a.env().Account(acct).Source.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	return session.Close(false)
+}
+
+// tryDestination does what every pass does before it retrieves anything.
+func (a *app) tryDestination(ctx context.Context, d *config.Destination) error {
+	dest := a.env().Account(&config.Account{Name: d.Name, Destination: d}).Destination
+	defer dest.Close()
+	return dest.Prepare(ctx, "")
+}
+
+// proves logs in, and says that it worked.
+func (a *app) proves(ctx context.Context, t *target, s config.Server) error {
+	if err := t.try(ctx, s); err != nil {
+		return err
+	}
+	fmt.Fprint(a.stdout, loginWorks.In(a.lang(), t.what.In(a.lang()), s.Host))
+	return nil
+}
+
+// notTaken prints why a login failed and what helps, beginning with what has
+// become of what was given.
+func (a *app) notTaken(t *target, shape provider.Shape, what lang.Text, err error) error {
+	advice := provider.Advise(err, provider.Situation{Provider: t.server.Provider.Key, Protocol: t.protocol, Shape: shape})
+	fmt.Fprintf(a.stderr, "mailrill: %s: %s: %s\n", t.what.In(a.lang()), what.In(a.lang()), reply.Clean(err.Error()))
+	a.printHint(advice.Hint, advice.URL)
+	return &exitError{code: advice.Class.ExitCode()}
+}
+
+func (a *app) printHint(text lang.Text, url string) {
+	if hint := text.In(a.lang()); hint != "" {
+		fmt.Fprintf(a.stderr, "mailrill: hint: %s\n", strings.TrimSpace(hint+" "+url))
+	}
+}
+
+// ours refuses to write what the owner of path could not read: with sudo a file
+// becomes root's, and the service is somebody else.
+func (a *app) ours(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil // it is made
+	}
+	if owner := int(info.Sys().(*syscall.Stat_t).Uid); owner != os.Geteuid() {
+		return usage("%s", loginOwner.In(a.lang(), path, owner))
+	}
+	return nil
+}
+
+var (
+	passwordAsk = lang.Text{
+		EN: "App password or authorization code of %s at %s: ",
+		ZH: "请输入 %s 在 %s 的应用专用密码或授权码：",
+	}
+	passwordUnwritten = lang.Text{
+		EN: "nothing was written",
+		ZH: "未写入任何内容",
+	}
+	passwordWritten = lang.Text{
+		EN: "written to %s\n",
+		ZH: "已写入 %s\n",
+	}
+)
+
+// givePassword asks for a password, and writes it once the server has taken it.
+func (a *app) givePassword(ctx context.Context, t *target) error {
+	path := t.server.Secret.File
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real // where it leads to is written, the link stays
+	}
+	if err := a.ours(path); err != nil {
+		return err
+	}
+	password, err := a.ask(ctx, passwordAsk.In(a.lang(), t.server.User, t.server.Host))
+	if err != nil {
+		return err
+	}
+	given := t.server
+	given.Secret = &secret.Source{Password: password, Normalize: t.server.Secret.Normalize}
+	shape := secret.ShapeOf(password)
+	if note, odd := provider.NoteNotAppPassword(given.Provider.Key); odd && shape == provider.Other {
+		a.printHint(note.Text, note.URL)
+	}
+	if err := a.proves(ctx, t, given); err != nil {
+		return a.notTaken(t, shape, passwordUnwritten, err)
+	}
+	dir, file := filepath.Split(path)
+	if err := a.fs.MkdirAll(filepath.Clean(dir)); err != nil {
+		return err
+	}
+	if err := a.fs.ReplaceFile(path, filepath.Join(dir, "."+file+".mailrill"), []byte(password+"\n")); err != nil {
+		return err
+	}
+	fmt.Fprint(a.stdout, passwordWritten.In(a.lang(), path))
+	return nil
+}
