@@ -46,6 +46,7 @@ type app struct {
 	shared wire.Shared
 	state  string
 	tokens *oauth.Store
+	warned map[string]time.Time // when a sign-in that ends was last logged, by account
 	ledger *ledger.Ledger
 }
 
@@ -190,10 +191,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 // find that out.
 func (a *app) changed(acct *config.Account, since time.Time) bool {
 	files := slices.Clone(a.cfg.Files)
-	for _, end := range []struct {
-		name string
-		config.Server
-	}{{acct.Name, acct.Server}, {acct.To, acct.Destination.Server}} {
+	for _, end := range ends(acct) {
 		if end.OAuth != "" && a.tokens.SignedIn(end.name).After(since) {
 			return true
 		}
@@ -205,6 +203,16 @@ func (a *app) changed(acct *config.Account, since time.Time) bool {
 		}
 	}
 	return false
+}
+
+// An end is a server that an account needs, by the name of its sign-in.
+type end struct {
+	name string
+	config.Server
+}
+
+func ends(acct *config.Account) []end {
+	return []end{{acct.Name, acct.Server}, {acct.To, acct.Destination.Server}}
 }
 
 // secretFiles returns the files that a login to s depends on. The file of a

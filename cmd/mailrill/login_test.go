@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"mailrill/internal/ledger"
 	"mailrill/internal/mailtest"
@@ -281,8 +282,37 @@ func TestSignInDialogue(t *testing.T) {
 		p.wants(t, 78, []string{"login", "box"}, "nobody is signed in", "access_denied")
 	})
 	t.Run("testing", func(t *testing.T) {
-		_, p := start(t, &mailtest.OAuth{Testing: true})
-		p.wants(t, 0, []string{"login", "box"}, "most likely the app is still in testing")
+		const words = "most likely the app is still in testing"
+		r, p := start(t, &mailtest.OAuth{Testing: true})
+		p.wants(t, 0, []string{"status"}, "nobody has signed in yet: mailrill login box")
+		p.wants(t, 0, []string{"login", "box"}, words)
+		p.wants(t, 0, []string{"status"}, words)
+		p.wants(t, 0, []string{"status", "--json"}, `"warnings":["the sign-in ends on `)
+		ctx, stop := context.WithCancel(t.Context())
+		shown := r.reads
+		r.reads = func(text string) {
+			shown(text)
+			if strings.Contains(text, "level=WARN") {
+				stop()
+			}
+		}
+		if code := r.runUntil(ctx, "run", "--allow-root"); code != 0 || strings.Count(r.stderr.String(), words) != 1 {
+			t.Errorf("the service ends with %d: %s", code, r.stderr.String())
+		}
+		r.stderr.Reset()
+		a, now := r.app(), time.Now()
+		a.now = func() time.Time { return now }
+		a.globals = globals{config: r.config, logLevel: "info", logFormat: "text"}
+		if err := a.load(); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			a.logSignIns(a.cfg.Accounts[0])
+			now = now.Add(13 * time.Hour)
+		}
+		if n := strings.Count(r.stderr.String(), words); n != 2 {
+			t.Errorf("told %d times within 26 hours: %s", n, r.stderr.String())
+		}
 	})
 	t.Run("another user", func(t *testing.T) {
 		_, p := start(t, &mailtest.OAuth{})

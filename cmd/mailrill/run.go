@@ -52,6 +52,7 @@ func (a *app) serve(ctx context.Context, flags passFlags) error {
 
 // logOutcome logs a pass that brought something or failed.
 func (a *app) logOutcome(out *daemon.Outcome) {
+	a.logSignIns(out.Account)
 	for _, r := range out.Report.Results {
 		log := a.log.With("account", out.Account.Name, "folder", r.Folder)
 		if r.Delivered+r.Held+r.SourceDone > 0 {

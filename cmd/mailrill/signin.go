@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"mailrill/internal/config"
 	"mailrill/internal/lang"
 	"mailrill/internal/oauth"
 	"mailrill/internal/provider"
@@ -77,4 +79,32 @@ func (a *app) meet(ctx context.Context, t *target, device bool) (*oauth.Token, e
 	}
 	s.Paste = a.lines(ctx)
 	return s.Browser(ctx)
+}
+
+// signInWarnings says which sign-ins of an account are gone, or will be within
+// days.
+func (a *app) signInWarnings(acct *config.Account) (out []lang.Text) {
+	for _, end := range ends(acct) {
+		if end.OAuth == "" {
+			continue
+		}
+		if text, any := a.tokens.Warning(end.name, a.now()); any {
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
+// logSignIns logs the warnings of an account, once a day.
+func (a *app) logSignIns(acct *config.Account) {
+	if a.now().Sub(a.warned[acct.Name]) < 24*time.Hour {
+		return
+	}
+	for _, text := range a.signInWarnings(acct) {
+		a.log.Warn(text.In(a.lang()), "account", acct.Name)
+		if a.warned == nil {
+			a.warned = map[string]time.Time{}
+		}
+		a.warned[acct.Name] = a.now()
+	}
 }

@@ -42,6 +42,7 @@ type accountStatus struct {
 	Held       int        `json:"held"`
 	Lost       int64      `json:"lost"`
 	Verifiable *bool      `json:"verifiable"` // whether the destination shows our trace line; null: not known yet
+	Warnings   []string   `json:"warnings"`   // of sign-ins that end within days
 	Error      *jsonError `json:"error"`
 }
 
@@ -72,7 +73,10 @@ func (a *app) status(ctx context.Context, asJSON bool) error {
 }
 
 func (a *app) accountStatus(ctx context.Context, acct *config.Account) (s accountStatus, err error) {
-	s = accountStatus{V: 1, Account: acct.Name, To: acct.To, Enabled: acct.Enabled}
+	s = accountStatus{V: 1, Account: acct.Name, To: acct.To, Enabled: acct.Enabled, Warnings: []string{}}
+	for _, w := range a.signInWarnings(acct) {
+		s.Warnings = append(s.Warnings, w.In(a.lang()))
+	}
 	held, err := a.env().Hold().List(acct.Name)
 	if err != nil || a.ledger == nil {
 		return s, err
@@ -142,6 +146,9 @@ func (a *app) printStatus(s accountStatus) {
 	fmt.Fprintf(a.stdout, "%s → %s: %s\n", s.Account, s.To, state)
 	if s.Error != nil && s.Error.Hint != "" {
 		fmt.Fprintf(a.stdout, "  what to do: %s\n", strings.TrimSpace(s.Error.Hint+" "+s.Error.URL))
+	}
+	for _, w := range s.Warnings {
+		fmt.Fprintf(a.stdout, "  %s\n", w)
 	}
 	if s.LastPass != nil {
 		fmt.Fprintf(a.stdout, "  last pass %s, last good one %s, next %s\n", local(s.LastPass), local(s.LastOK), local(s.Next))
