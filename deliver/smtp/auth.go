@@ -33,10 +33,32 @@ func (c *client) login(ctx context.Context, auth sasl.Auth) error {
 		return reply.WithClass(reply.Config, errors.New("the server does not offer to log in by "+mechanism+" here; with tls = \"none\" most do not"))
 	}
 	line := "AUTH " + mechanism
-	if initial != nil {
-		line += " " + c.encode(initial, "=")
+	if initial == nil {
+		return c.exchange(client, line)
 	}
-	return c.exchange(client, line)
+	whole := line + " " + c.encode(initial, "=")
+	if len(whole)+2 > maxCommand {
+		return c.exchange(&later{client, initial}, line)
+	}
+	return c.exchange(client, whole)
+}
+
+// maxCommand is the longest AUTH command in octets, its line end included. What
+// does not fit goes on a line of its own (RFC 4954 §4); Microsoft's tokens do not.
+const maxCommand = 512
+
+// later is a client whose initial response answers the first challenge.
+type later struct {
+	sasl.Client
+	initial []byte
+}
+
+func (l *later) Next(challenge []byte) ([]byte, error) {
+	if first := l.initial; first != nil {
+		l.initial = nil
+		return first, nil
+	}
+	return l.Client.Next(challenge)
 }
 
 func (c *client) plainOrLogin(l sasl.Login) sasl.Client {

@@ -150,3 +150,47 @@ func TestQQHangsUp(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// tokens is one access token.
+type tokens string
+
+func (t tokens) Token(context.Context) (string, error)   { return string(t), nil }
+func (t tokens) Renew(_ context.Context, _ string) error { return errRenew }
+
+var errRenew = reply.WithClass(reply.Credentials, errors.New("there is no other token"))
+
+// TestTokens: XOAUTH2 where it is offered, the empty answer to its challenge, and
+// a line of its own for what is long.
+func TestTokens(t *testing.T) {
+	encode := func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+	short, long := "canary-token", strings.Repeat("canary-token", 150)
+	xoauth2 := func(token string) string { return encode("user=me\x01auth=Bearer " + token + "\x01\x01") }
+	bearer := encode("n,a=me,\x01host=smtp.example\x01port=465\x01auth=Bearer " + short + "\x01\x01")
+	const yes, no, why = "235 in\r\n", "535 5.7.8 what is canary-token?\r\n", "334 eyJzdGF0dXMiOiI0MDAifQ==\r\n"
+	for _, tt := range []struct {
+		offers, token string
+		answers       []string
+		said          string
+		refused       bool
+	}{
+		{"AUTH PLAIN XOAUTH2 OAUTHBEARER", short, []string{yes}, "AUTH XOAUTH2 " + xoauth2(short), false},
+		{"AUTH PLAIN OAUTHBEARER", short, []string{yes}, "AUTH OAUTHBEARER " + bearer, false},
+		{"AUTH XOAUTH2", long, []string{"334 \r\n", yes}, "AUTH XOAUTH2|" + xoauth2(long), false},
+		{"AUTH XOAUTH2", short, []string{why, no}, "AUTH XOAUTH2 " + xoauth2(short) + "|", true},
+		{"AUTH OAUTHBEARER", short, []string{why, no}, "AUTH OAUTHBEARER " + bearer + "|AQ==", true},
+		{"AUTH XOAUTH2", long, []string{"334 \r\n", why, no}, "AUTH XOAUTH2|" + xoauth2(long) + "|", true},
+		{"AUTH XOAUTH2", short, []string{no}, "AUTH XOAUTH2 " + xoauth2(short), true},
+	} {
+		p := &peer{offers: tt.offers, auth: tt.answers}
+		o := p.options(t)
+		o.Auth = sasl.Bearer("me", "smtp.example", 465, tokens(tt.token))
+		err := open(t, o).Prepare(t.Context(), "")
+		if tt.refused != errors.Is(err, errRenew) || !tt.refused && err != nil {
+			t.Errorf("%s: %v", tt.offers, err)
+		}
+		log, _ := p.seen()
+		if got := strings.Join(log[1:], "|"); got != tt.said {
+			t.Errorf("%s: we said %q, want %q", tt.offers, got, tt.said)
+		}
+	}
+}
