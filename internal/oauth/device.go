@@ -21,13 +21,9 @@ const (
 // Device signs in with a browser on any device (RFC 8628), where the provider
 // lets that grant access to mail.
 func (s *SignIn) Device(ctx context.Context) (*Token, error) {
-	config, err := s.Client.config(ctx, "")
+	d, err := s.begin(ctx)
 	if err != nil {
 		return nil, err
-	}
-	d, err := config.DeviceAuth(s.Client.through(ctx))
-	if err != nil {
-		return nil, s.Client.failed(ctx, "authorize", err, nil)
 	}
 	if u, err := url.Parse(d.VerificationURI); err != nil || u.Host == "" || d.UserCode == "" || !isToken(d.DeviceCode) {
 		return nil, s.Client.misread("its answer is not to be understood")
@@ -38,6 +34,23 @@ func (s *SignIn) Device(ctx context.Context) (*Token, error) {
 		return nil, err
 	}
 	return s.Client.signedIn(s.User, answer)
+}
+
+// begin asks for the codes. At an answer of "null" the library panics.
+func (s *SignIn) begin(ctx context.Context) (d *oauth2.DeviceAuthResponse, err error) {
+	config, err := s.Client.config(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if recover() != nil {
+			err = s.Client.misread("its answer is not to be understood")
+		}
+	}()
+	if d, err = config.DeviceAuth(s.Client.through(ctx)); err != nil {
+		return nil, s.Client.failed(ctx, "authorize", err, nil)
+	}
+	return d, nil
 }
 
 // poll asks until the person is done. A failure on the way ends nothing: the
