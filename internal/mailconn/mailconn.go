@@ -67,6 +67,8 @@ type Dialer struct {
 	// Wrap, when it is set, is given each TCP or unix connection, below the
 	// proxy's tunnel and TLS. It is how tests cut and delay.
 	Wrap func(net.Conn) net.Conn
+	// Trace, when it is set, is told how far each connection comes.
+	Trace *Trace
 }
 
 // Address returns HOST:PORT, or the path of the socket, for people.
@@ -225,10 +227,15 @@ func (d *Dialer) connect(ctx context.Context) (net.Conn, error) {
 	case d.Proxy != nil:
 		address = d.proxyAddress()
 	}
-	raw, err := (&net.Dialer{Timeout: connectTimeout}).DialContext(ctx, network, address)
+	resolving := ctx
+	if d.Proxy == nil {
+		resolving = d.Trace.resolving(ctx)
+	}
+	raw, err := (&net.Dialer{Timeout: connectTimeout}).DialContext(resolving, network, address)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", causeOr(ctx, err))
 	}
+	d.Trace.connected(raw)
 	if d.Wrap != nil {
 		raw = d.Wrap(raw)
 	}
@@ -257,17 +264,23 @@ func (d *Dialer) secure(ctx context.Context, raw net.Conn, p prepared) (conn net
 		if err := d.tunnel(ctx, raw, p.proxyAuth); err != nil {
 			return nil, "", fmt.Errorf("proxy %s: %w", d.proxyAddress(), err)
 		}
+		d.Trace.tunnelled()
 	}
 	if d.mode() == None {
-		return raw, "", nil
+		return d.Trace.greeting(raw), "", nil
 	}
 	if d.mode() == StartTLS {
-		if greeting, err = d.startTLS(raw); err != nil {
+		if greeting, err = d.startTLS(d.Trace.greeting(raw)); err != nil {
 			return nil, "", err
 		}
 	}
-	conn, err = d.handshake(ctx, raw, p.tls)
-	return conn, greeting, err
+	if conn, err = d.handshake(ctx, raw, p.tls); err != nil {
+		return nil, "", err
+	}
+	if d.mode() == Implicit {
+		conn = d.Trace.greeting(conn)
+	}
+	return conn, greeting, nil
 }
 
 // causeOr returns why ctx ended, when it did: the error of a connection that

@@ -88,10 +88,11 @@ func (d *Dialer) handshake(ctx context.Context, raw net.Conn, c *tls.Config) (ne
 	conn := tls.Client(raw, c)
 	err := conn.HandshakeContext(ctx)
 	if err == nil {
+		d.Trace.secured(conn.ConnectionState())
 		return conn, nil
 	}
 	if _, plain := errors.AsType[tls.RecordHeaderError](err); plain {
-		return nil, reply.WithClass(reply.TLS, d.notTLS())
+		return nil, reply.WithClass(reply.TLS, &explained{d.notTLS(), err})
 	}
 	if errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("the server closed the connection during the TLS handshake: %w", err)
@@ -103,11 +104,11 @@ func (d *Dialer) handshake(ctx context.Context, raw net.Conn, c *tls.Config) (ne
 }
 
 // notTLS says why something that is no TLS came.
-func (d *Dialer) notTLS() error {
+func (d *Dialer) notTLS() string {
 	if d.mode() == StartTLS {
-		return errors.New("the server agreed to STARTTLS, but what came then is no TLS")
+		return "the server agreed to STARTTLS, but what came then is no TLS"
 	}
-	return fmt.Errorf("the server does not speak TLS on this port%s", d.portHint())
+	return "the server does not speak TLS on this port" + d.portHint()
 }
 
 // isOS reports whether err came from the connection below TLS.
