@@ -16,7 +16,7 @@ type head struct {
 var types = func() map[string]string {
 	m := map[string]string{}
 	for _, t := range []string{"OK", "NO", "BAD", "BYE", "PREAUTH", "CAPABILITY", "FLAGS", "EXISTS", "RECENT",
-		"EXPUNGE", "VANISHED", "FETCH", "LIST", "XLIST", "ID", "SEARCH", "ESEARCH", "STATUS"} {
+		"EXPUNGE", "VANISHED", "FETCH", "LIST", "XLIST", "ID", "SEARCH", "ESEARCH", "STATUS", "QUOTA", "QUOTAROOT"} {
 		m[t] = t
 	}
 	return m
