@@ -42,6 +42,9 @@ type Options struct {
 	// Connections is how many there may be at a time where each message costs its
 	// connection a round trip; 0 means DefaultConnections. Elsewhere one is enough.
 	Connections int
+	// TrashOnDelete: to delete is to move to the trash. At Gmail, removing from a
+	// label only archives.
+	TrashOnDelete bool
 }
 
 // DefaultConnections is that of Options.Connections. The second one halves the time;
