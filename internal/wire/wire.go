@@ -41,6 +41,8 @@ type Env struct {
 	// Endpoints, when it is set, stands in for those of the providers, by their
 	// keys. It is how tests play a provider.
 	Endpoints map[string]oauth.Endpoints
+
+	trace *mailconn.Trace // told of each connection; nil: nobody is
 }
 
 // Account returns what a pass over a needs. It connects to nothing.
@@ -115,6 +117,8 @@ func (e Env) destination(d *config.Destination) deliver.Destination {
 			Folder: d.Folder, Create: d.Create,
 			NoCreate: q.NoCreate, FolderParents: q.FolderParents, SkippedTexts: q.SkippedTexts, ShowsAfter: q.ShowsAfter,
 			Connections: min(imapdst.DefaultConnections, d.MaxConnections),
+
+			TrashOnDelete: q.TrashOnDelete,
 		})
 	case config.TypeMaildir:
 		return dirdst.New(dirdst.Options{FS: e.FS, Path: d.Path, Folder: d.Folder, Create: d.Create, Index: &e.Shared.maildirs})
@@ -141,7 +145,7 @@ func (e Env) dialer(end, protocol string, s config.Server, socket string) *mailc
 		Protocol: protocol, Host: s.Host, Port: s.Port, Socket: socket,
 		TLS: mailconn.Mode(s.TLS), CAFile: s.CAFile, Pin: s.PinSHA256,
 		ClientCert: s.ClientCert, ClientKey: s.ClientKey,
-		Timeout: s.Timeout, AllowCleartext: s.AllowCleartext,
+		Timeout: s.Timeout, AllowCleartext: s.AllowCleartext, Trace: e.trace,
 	}
 	if s.Proxy != nil {
 		d.Proxy = s.Proxy.URL
