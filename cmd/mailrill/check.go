@@ -14,7 +14,7 @@ import (
 
 // checkFlags are the flags of check.
 type checkFlags struct {
-	offline, deliver, json bool
+	offline, deliver, discover, json bool
 }
 
 func newCheck(a *app) *cobra.Command {
@@ -28,14 +28,20 @@ TLS, login, folders, and what would be collected. It changes nothing, but for --
 	}
 	cmd.Flags().BoolVar(&f.offline, "offline", false, "connect to nothing: the config and its secrets")
 	cmd.Flags().BoolVar(&f.deliver, "deliver", false, "deliver a test message, read it back, compare and remove it")
+	cmd.Flags().BoolVar(&f.discover, "discover", false, "ask which servers the named domains have, or those of accounts at no known provider")
 	cmd.Flags().BoolVar(&f.json, "json", false, "one JSON object a line for each account and destination")
 	return cmd
 }
 
 // check examines accounts, then the destinations that their mail goes to.
 func (a *app) check(ctx context.Context, f checkFlags, names []string) error {
-	if f.offline && f.deliver {
-		return usage("--offline connects to nothing, --deliver has to")
+	switch {
+	case f.offline && (f.deliver || f.discover):
+		return usage("--offline connects to nothing, --deliver and --discover have to")
+	case f.deliver && f.discover:
+		return usage("--discover asks about domains, --deliver tries destinations: one at a time")
+	case f.discover:
+		return a.discover(ctx, f, names)
 	}
 	if err := a.peek(); err != nil {
 		return err

@@ -45,6 +45,7 @@ func (p *checkPrinter) say(s doctor.Said) {
 
 var heads = map[string]lang.Text{
 	doctor.KindAccount:     {EN: "account %s%s: %s\n", ZH: "账号 %s%s：%s\n"},
+	doctor.KindDomain:      {EN: "domain %s%s%s\n", ZH: "域名 %s%s%s\n"},
 	doctor.KindDestination: {EN: "destination %s%s: %s\n", ZH: "目的地 %s%s：%s\n"},
 }
 

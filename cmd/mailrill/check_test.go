@@ -293,7 +293,7 @@ path = "$DIR/unused"
 			t.Errorf("check %s: %s", args, got)
 		}
 	}
-	for _, args := range [][]string{{"nobody"}, {"unused"}, {"--deliver"}} {
+	for _, args := range [][]string{{"nobody"}, {"unused"}, {"--deliver"}, {"--discover"}} {
 		if got := r.run(append([]string{"check", "--offline"}, args...)...); got != 64 {
 			t.Errorf("check %v: status %d", args, got)
 		}
@@ -309,5 +309,29 @@ func TestTook(t *testing.T) {
 		if got := took(d); got != want {
 			t.Errorf("%v: %q", d, got)
 		}
+	}
+}
+
+// What others are told of an address is its domain, and of a config only the
+// domains that no preset knows.
+func TestWhichDomainsAreAskedAbout(t *testing.T) {
+	r := newRig(t, `[destination.one]
+type = "maildir"
+path = "$DIR/one"
+`+strings.ReplaceAll(offAccount("a", "one", true), `user = "a"`, `user = "me@example.org"`)+
+		strings.ReplaceAll(offAccount("b", "one", true), `user = "b"`, `user = "me@gmail.com"`)+offAccount("c", "one", true))
+	asked := func(names ...string) (out []string, err error) {
+		a := &app{stdout: &r.stdout, stderr: &r.stderr, getenv: os.Getenv, globals: globals{config: r.config, logLevel: "info", logFormat: "text"}}
+		inquiries, err := a.inquiries(names)
+		for _, i := range inquiries {
+			out = append(out, i.domain)
+		}
+		return out, err
+	}
+	if got, err := asked(); err != nil || !slices.Equal(got, []string{"example.org"}) {
+		t.Errorf("of the config: %q, %v", got, err)
+	}
+	if got, err := asked("you@example.net", "example.com"); err != nil || !slices.Equal(got, []string{"example.net", "example.com"}) {
+		t.Errorf("of names: %q, %v", got, err)
 	}
 }

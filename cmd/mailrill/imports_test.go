@@ -41,7 +41,7 @@ var importRules = []struct {
 	{"internal/wire", everything},
 	{"internal/daemon", []string{"internal/wire", "internal/collect", "internal/config", "internal/ledger", "internal/provider", "internal/reply"}},
 	{"internal/discover", []string{"internal/provider", "internal/mailconn", "internal/reply"}},
-	{"internal/doctor", []string{"fetch", "deliver", "internal/wire", "internal/collect", "internal/config", "internal/ledger", "internal/provider", "internal/secret", "internal/mailconn", "internal/lang", "internal/reply"}},
+	{"internal/doctor", []string{"fetch", "deliver", "internal/wire", "internal/collect", "internal/config", "internal/ledger", "internal/provider", "internal/discover", "internal/secret", "internal/mailconn", "internal/lang", "internal/reply"}},
 	{"internal/proof/*", nil}, // but for its tests: a proof shares no code with what it proves
 	{"bench", nil},            // but for its tests: it measures the released program
 	{"cmd/*", everything},

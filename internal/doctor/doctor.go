@@ -20,6 +20,7 @@ import (
 
 	"mailrill/deliver"
 	"mailrill/internal/config"
+	"mailrill/internal/discover"
 	"mailrill/internal/lang"
 	"mailrill/internal/ledger"
 	"mailrill/internal/provider"
@@ -42,6 +43,9 @@ type Doctor struct {
 	// Env.Reaches.
 	Reaches func(ctx context.Context, s config.Server, port int) bool
 
+	// Find finds the servers of a domain; nil: discover.Find.
+	Find func(ctx context.Context, domain string, o discover.Options) ([]discover.Candidate, error)
+
 	// Begin is told of each report before its first step, Done of each step as
 	// soon as it is known; one at a time.
 	Begin func(*Report)
@@ -55,13 +59,21 @@ func (d *Doctor) reaches(ctx context.Context, s config.Server, port int) bool {
 	return d.Env.Reaches(ctx, s, port)
 }
 
+func (d *Doctor) find(ctx context.Context, domain string, o discover.Options) ([]discover.Candidate, error) {
+	if d.Find != nil {
+		return d.Find(ctx, domain, o)
+	}
+	return discover.Find(ctx, domain, o)
+}
+
 // Kinds of reports.
 const (
+	KindDomain      = "domain"
 	KindAccount     = "account"
 	KindDestination = "destination"
 )
 
-// A Report is what was found about one account or one destination.
+// A Report is what was found about one account, one destination or one domain.
 type Report struct {
 	Kind    string
 	Name    string

@@ -182,12 +182,12 @@ func TestWords(t *testing.T) {
 
 // Every name has a label in each language.
 func TestLabels(t *testing.T) {
-	for _, n := range []Name{Secret, Resolve, Connect, Proxy, TLS, Greeting, Login, Capabilities, Folders, Messages, Pace, Setting, Place, Size, Quota, Clock, Test} {
+	for _, n := range []Name{Secret, Resolve, Connect, Proxy, TLS, Greeting, Login, Capabilities, Folders, Messages, Pace, Setting, Place, Size, Quota, Clock, Test, Server} {
 		if l := n.Label(); l.EN == "" || l.ZH == "" {
 			t.Errorf("%s: %+v", n, l)
 		}
 	}
-	if len(labels) != 17 {
+	if len(labels) != 18 {
 		t.Errorf("%d labels", len(labels))
 	}
 }

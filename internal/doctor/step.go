@@ -30,6 +30,7 @@ const (
 	Quota        Name = "quota"
 	Clock        Name = "clock"
 	Test         Name = "test"
+	Server       Name = "server"
 )
 
 // labels are what people read in place of names.
@@ -51,6 +52,7 @@ var labels = map[Name]lang.Text{
 	Quota:        {EN: "room", ZH: "空间"},
 	Clock:        {EN: "clock", ZH: "时钟"},
 	Test:         {EN: "test mail", ZH: "测试邮件"},
+	Server:       {EN: "server", ZH: "服务器"},
 }
 
 // Label returns the name for people.
