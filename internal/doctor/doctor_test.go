@@ -236,9 +236,17 @@ func TestLineIsWatchedUntilItIsClosed(t *testing.T) {
 	if n, at := len(c.report.Steps), c.stage(); n != 1 || at != Greeting {
 		t.Fatalf("%d steps, at %s", n, at)
 	}
-	l.close()
-	l.trace().Greeted("* OK late")
-	if n := len(c.report.Steps); n != 1 || c.end.greeting != "" || c.stage() != Greeting {
+	l.trace().Greeted("* OK first")
+	l.trace().Connected("127.0.0.1:443")
+	l.trace().Greeted("* OK second")
+	if n := len(c.report.Steps); n != 2 || c.end.greeting != "* OK first" || c.stage() != Login {
 		t.Errorf("%d steps, greeting %q, at %s", n, c.end.greeting, c.stage())
+	}
+	l = c.watch()
+	l.close()
+	l.trace().Connected("127.0.0.1:143")
+	l.trace().Greeted("* OK late")
+	if n := len(c.report.Steps); n != 2 || c.end.greeting != "* OK first" || c.stage() != Connect {
+		t.Errorf("after close: %d steps, greeting %q, at %s", n, c.end.greeting, c.stage())
 	}
 }

@@ -85,13 +85,16 @@ func (l *line) passed(stage Name, detail Said) {
 	l.enter(l.stages[0])
 }
 
+// greeted takes the first greeting only: a token may be fetched during the login,
+// by a connection of its own.
 func (l *line) greeted(text string) {
 	l.mu.Lock()
-	if !l.closed {
+	awaited := !l.closed && slices.Contains(l.stages, Greeting)
+	if awaited {
 		l.end.greeting = text
 	}
 	l.mu.Unlock()
-	if !isHTTP(text) {
+	if awaited && !isHTTP(text) {
 		l.passed(Greeting, verbatim(reply.Clean(greetingWords(text))))
 	}
 }
