@@ -26,7 +26,7 @@ func (a *app) logins() *logins { return &logins{a, map[string][]*doctor.Report{}
 // how many more are safe. One that several accounts share was tried once, and
 // counts for the first of them.
 func (l *logins) of(ctx context.Context, r *doctor.Report, accounts ...*config.Account) (tries *int) {
-	refused := r.Failure != nil && r.Failure.Class == reply.Credentials
+	refused := r.Failure != nil && r.Failure.Login
 	for i, acct := range accounts {
 		if i == 0 || !refused {
 			l.reports[acct.Name] = append(l.reports[acct.Name], r)
@@ -65,7 +65,7 @@ func (l *logins) advice(name string) (advice provider.Advice, words string) {
 	ends := map[string]bool{}
 	for _, r := range l.reports[name] {
 		switch f := r.Failure; {
-		case f != nil && f.Class == reply.Credentials:
+		case f != nil && f.Login:
 			return provider.Advice{Class: f.Class, Hint: f.Hint.Text, URL: f.URL, Retry: f.Retry}, f.Text
 		case f == nil:
 			ends[r.Kind] = true

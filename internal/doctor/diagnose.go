@@ -34,7 +34,9 @@ func (c *chain) diagnose(ctx context.Context, err error) Failure {
 			return Failure{Class: advice.Class, Hint: withIssuer(err, d.note.Text), URL: d.note.URL}
 		}
 	}
-	return Failure{Class: advice.Class, Hint: Said{Text: advice.Hint}, URL: advice.URL, Retry: advice.Retry}
+	refusal, ok := errors.AsType[*reply.Error](err)
+	login := ok && refusal.Login() && advice.Class == reply.Credentials
+	return Failure{Class: advice.Class, Hint: Said{Text: advice.Hint}, URL: advice.URL, Retry: advice.Retry, Login: login}
 }
 
 func (c *chain) advise(err error) provider.Advice {

@@ -101,6 +101,7 @@ type Failure struct {
 	Hint  Said          // what is most likely wrong, and what to do
 	URL   string        // of our own table, or ""
 	Retry time.Duration // when to try again; 0: as the class says
+	Login bool          // the mail server refused the credentials: it may count that
 }
 
 // fail ends the chain with err, which belongs to the step that was under way.

@@ -250,3 +250,22 @@ func TestLineIsWatchedUntilItIsClosed(t *testing.T) {
 		t.Errorf("after close: %d steps, greeting %q, at %s", n, c.end.greeting, c.stage())
 	}
 }
+
+// Only what a mail server refused brings a lock-out nearer.
+func TestWhichFailuresAreLogins(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want bool
+	}{
+		{&reply.Error{Protocol: "imap", Command: "LOGIN", Code: "AUTHENTICATIONFAILED"}, true},
+		{&reply.Error{Protocol: "pop3", Command: "PASS", Code: "AUTH"}, true},
+		{&reply.Error{Protocol: "imap", Command: "LOGIN", Code: "UNAVAILABLE"}, false},
+		{&reply.Error{Protocol: "oauth", Command: "token", Code: "invalid_grant"}, false},
+		{reply.WithClass(reply.Credentials, errors.New("no token")), false},
+		{errors.New("cut"), false},
+	} {
+		if got := newChain(config.Server{}).diagnose(t.Context(), c.err).Login; got != c.want {
+			t.Errorf("%v: %v", c.err, got)
+		}
+	}
+}
