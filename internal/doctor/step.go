@@ -40,7 +40,7 @@ var labels = map[Name]lang.Text{
 	Connect:      {EN: "connection", ZH: "连接"},
 	Proxy:        {EN: "proxy", ZH: "代理"},
 	TLS:          {EN: "TLS", ZH: "TLS"},
-	Greeting:     {EN: "greeting", ZH: "问候"},
+	Greeting:     {EN: "greeting", ZH: "问候语"},
 	Login:        {EN: "login", ZH: "登录"},
 	Capabilities: {EN: "offers", ZH: "功能"},
 	Folders:      {EN: "folders", ZH: "文件夹"},
