@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,6 +88,11 @@ func TestCheckGoldenDestinations(t *testing.T) {
 		{name: "qq, a folder below its parent", fresh: to("qq", mailtest.QQ, "12345@qq.com", `folder = "Gmail"`, func(s *mailtest.IMAP) { s.Store.QQFolders("Gmail") }), args: look, edit: withCode(canaryCode)},
 		{name: "163, a test message", fresh: to("163", mailtest.NetEase, "me@163.com", "", nil), args: deliver, edit: withCode(canaryCode)},
 		{name: "gmail, uploads are suspended", fresh: to("gmail", mailtest.Gmail, "me@gmail.com", "", func(s *mailtest.IMAP) { s.Refuse = "bandwidth-append" }), args: deliver, edit: withCode(canaryCode)},
+		{name: "the answer to the test message is lost", fresh: to("", "", "me", "", func(s *mailtest.IMAP) {
+			s.OnCommand = func(_ int, line string) mailtest.Verdict {
+				return mailtest.Verdict{LoseReply: strings.HasPrefix(line, "APPEND")}
+			}
+		}), args: deliver, edit: withCode(canaryCode)},
 		{name: "one's own server, a test message", fresh: to("", "", "me", `folder = "New"`, nil), args: deliver, edit: withCode(canaryCode)},
 		{name: "a server that cannot remove one message", fresh: to("", "", "me", "", func(s *mailtest.IMAP) { s.Without = []string{"UIDPLUS", "MOVE"} }), args: deliver, edit: withCode(canaryCode)},
 		{name: "maildir, a test message", config: maildirThere + quietSource(t), args: deliver, edit: withCode(canaryCode)},

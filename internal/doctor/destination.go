@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"os"
 
 	"mailrill/deliver"
 	"mailrill/internal/config"
@@ -55,13 +56,23 @@ func (c *destinationCheck) steps() (steps []step) {
 	if c.dst.Network() {
 		steps = append(steps, step{Connect, c.connect}, step{Capabilities, c.offers})
 	} else {
-		c.way = c.d.Env.Destination(c.dst, nil)
+		c.way = c.local()
 	}
 	steps = append(steps, step{Place, c.places}, step{Setting, c.setting})
 	if c.d.Deliver {
 		steps = append(steps, step{Test, c.test})
 	}
 	return steps
+}
+
+// local is a destination without a server. What a program is given lies in a file
+// without a name: the state folder, where a pass makes it, need not be there yet.
+func (c *destinationCheck) local() deliver.Destination {
+	env := c.d.Env
+	if c.dst.Type == config.TypeCommand {
+		env.StateDir = os.TempDir()
+	}
+	return env.Destination(c.dst, nil)
 }
 
 func (c *destinationCheck) close() {

@@ -74,7 +74,18 @@ func (c *destinationCheck) send(ctx context.Context, m *deliver.Message) (receip
 	if !told {
 		err = failed
 	}
-	return receipt, err
+	return receipt, doubtful(err)
+}
+
+// surely are the fates in which nothing lies at the destination.
+var surely = []error{deliver.ErrRejected, deliver.ErrSkipped, deliver.ErrNotTaken, deliver.ErrUnavailable}
+
+// doubtful adds to an error where to look, if the message may have arrived.
+func doubtful(err error) error {
+	if err == nil || slices.ContainsFunc(surely, func(sure error) bool { return errors.Is(err, sure) }) {
+		return err
+	}
+	return fmt.Errorf("the test message may lie there, look for %q: %w", testSubject, err)
 }
 
 const (
