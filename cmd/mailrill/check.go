@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"mailrill/internal/config"
 	"mailrill/internal/doctor"
-	"mailrill/internal/reply"
 )
 
 // checkFlags are the flags of check.
@@ -46,42 +44,70 @@ func (a *app) check(ctx context.Context, f checkFlags, names []string) error {
 	if err := a.peek(); err != nil {
 		return err
 	}
-	accounts, targets, err := a.chosen(names)
+	accounts, outlets, err := a.chosen(names)
 	if err != nil {
 		return err
 	}
-	p := a.newCheckPrinter(f, len(accounts), len(targets))
-	env := a.env()
-	env.StateDir = os.TempDir() // a check makes no state
-	d := &doctor.Doctor{
-		Env: env, Ledger: a.ledger, Now: a.now, Sleep: a.sleep,
+	r := a.newRound(f, len(accounts), len(outlets))
+	r.accounts(ctx, accounts, outlets)
+	r.destinations(ctx, outlets)
+	return r.end(ctx)
+}
+
+// A round is one run of check over accounts and destinations.
+type round struct {
+	a      *app
+	flags  checkFlags
+	doctor *doctor.Doctor
+	print  *checkPrinter
+	logins *logins
+}
+
+func (a *app) newRound(f checkFlags, accounts, destinations int) *round {
+	p := a.newCheckPrinter(f, accounts, destinations)
+	return &round{a: a, flags: f, print: p, logins: a.logins(), doctor: &doctor.Doctor{
+		Env: a.env(), Ledger: a.ledger, Now: a.now, Sleep: a.sleep,
 		Offline: f.offline, Deliver: f.deliver, Begin: p.begin, Done: p.step,
-	}
-	logins := a.logins()
+	}}
+}
+
+// accounts examines accounts until it is told to stop, and tells their outlets
+// where their mail goes.
+func (r *round) accounts(ctx context.Context, accounts []*config.Account, outlets []*outlet) {
 	for _, acct := range accounts {
-		r := d.Account(ctx, acct)
-		collectInto(targets, acct, r)
-		p.end(r, logins.of(ctx, r, acct))
+		if ctx.Err() != nil {
+			return
+		}
+		report := r.doctor.Account(ctx, acct)
+		collectInto(outlets, acct, report)
+		r.print.end(report, r.logins.of(ctx, report, acct))
 	}
-	for _, t := range targets {
-		r := d.Destination(ctx, t.dst, t.forAccount, t.folders)
-		p.end(r, logins.of(ctx, r, t.users...))
+}
+
+func (r *round) destinations(ctx context.Context, outlets []*outlet) {
+	for _, o := range outlets {
+		if ctx.Err() != nil {
+			return
+		}
+		report := r.doctor.Destination(ctx, o.dst, o.forAccount, o.folders)
+		r.print.end(report, r.logins.of(ctx, report, o.users...))
 	}
-	if !f.offline && ctx.Err() == nil {
-		said, err := a.settle(ctx, logins)
+}
+
+// end writes down what the logins mean, and returns the exit status.
+func (r *round) end(ctx context.Context) error {
+	if !r.flags.offline && ctx.Err() == nil {
+		said, err := r.a.settle(ctx, r.logins)
 		if err != nil {
 			return err
 		}
-		p.say(said)
+		r.print.say(said)
 	}
-	if code := reply.WorstExit(p.codes...); code != 0 {
-		return &exitError{code: code}
-	}
-	return nil
+	return r.print.status()
 }
 
-// A target is a destination with all values in place, and who delivers to it.
-type target struct {
+// An outlet is a destination with all values in place, and who delivers to it.
+type outlet struct {
 	dst        *config.Destination
 	forAccount string // where the values are those of one account
 	users      []*config.Account
@@ -90,14 +116,14 @@ type target struct {
 
 // chosen returns what names mean: accounts with their destinations, destinations
 // by themselves; without names, all that is enabled.
-func (a *app) chosen(names []string) (accounts []*config.Account, targets []*target, err error) {
+func (a *app) chosen(names []string) (accounts []*config.Account, outlets []*outlet, err error) {
 	var named []string
 	for _, name := range names {
 		switch {
 		case a.cfg.Account(name) != nil:
 			named = append(named, name)
 		case a.cfg.Destinations[name] != nil:
-			if targets, err = a.addDestination(targets, name); err != nil {
+			if outlets, err = a.addDestination(outlets, name); err != nil {
 				return nil, nil, err
 			}
 		default:
@@ -110,33 +136,33 @@ func (a *app) chosen(names []string) (accounts []*config.Account, targets []*tar
 		}
 	}
 	for _, acct := range accounts {
-		targets = addTarget(targets, acct)
+		outlets = addOutlet(outlets, acct)
 	}
-	return accounts, nameTargets(targets), nil
+	return accounts, nameOutlets(outlets), nil
 }
 
 // addDestination adds a destination as the accounts that deliver to it have it.
-func (a *app) addDestination(targets []*target, name string) ([]*target, error) {
-	before := len(targets)
+func (a *app) addDestination(outlets []*outlet, name string) ([]*outlet, error) {
+	before := len(outlets)
 	for _, acct := range a.cfg.Accounts {
 		if acct.Enabled && acct.To == name {
-			targets = addTarget(targets, acct)
+			outlets = addOutlet(outlets, acct)
 		}
 	}
-	if len(targets) == before {
+	if len(outlets) == before {
 		return nil, usage("no account that is enabled delivers to %q", name)
 	}
-	return targets, nil
+	return outlets, nil
 }
 
-func addTarget(targets []*target, acct *config.Account) []*target {
-	for _, t := range targets {
-		if samePlace(t.dst, acct.Destination) {
-			t.users = append(t.users, acct)
-			return targets
+func addOutlet(outlets []*outlet, acct *config.Account) []*outlet {
+	for _, o := range outlets {
+		if samePlace(o.dst, acct.Destination) {
+			o.users = append(o.users, acct)
+			return outlets
 		}
 	}
-	return append(targets, &target{dst: acct.Destination, users: []*config.Account{acct}})
+	return append(outlets, &outlet{dst: acct.Destination, users: []*config.Account{acct}})
 }
 
 // samePlace reports whether two accounts have one destination with the same
@@ -152,42 +178,42 @@ func samePlace(a, b *config.Destination) bool {
 	return values(a) == values(b)
 }
 
-// nameTargets says for which account a destination is where it differs by account.
-func nameTargets(targets []*target) []*target {
+// nameOutlets says for which account a destination is where it differs by account.
+func nameOutlets(outlets []*outlet) []*outlet {
 	count := map[string]int{}
-	for _, t := range targets {
-		count[t.dst.Name]++
+	for _, o := range outlets {
+		count[o.dst.Name]++
 	}
-	for _, t := range targets {
-		if count[t.dst.Name] > 1 {
-			t.forAccount = t.users[0].Name
+	for _, o := range outlets {
+		if count[o.dst.Name] > 1 {
+			o.forAccount = o.users[0].Name
 		}
 	}
-	return targets
+	return outlets
 }
 
-// collectInto tells the target of an account which folders its mail goes to: those
+// collectInto tells the outlet of an account which folders its mail goes to: those
 // that its check found, or that of INBOX where it did not come so far.
-func collectInto(targets []*target, acct *config.Account, r *doctor.Report) {
+func collectInto(outlets []*outlet, acct *config.Account, r *doctor.Report) {
 	into := r.Into
 	if len(into) == 0 {
 		into = []string{acct.Into("INBOX", "/")}
 	}
-	for _, t := range targets {
-		if !samePlace(t.dst, acct.Destination) {
+	for _, o := range outlets {
+		if !samePlace(o.dst, acct.Destination) {
 			continue
 		}
 		for _, folder := range into {
-			t.add(folder)
+			o.add(folder)
 		}
 	}
 }
 
-func (t *target) add(folder string) {
-	for _, f := range t.folders {
+func (o *outlet) add(folder string) {
+	for _, f := range o.folders {
 		if f == folder {
 			return
 		}
 	}
-	t.folders = append(t.folders, folder)
+	o.folders = append(o.folders, folder)
 }

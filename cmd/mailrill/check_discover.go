@@ -8,7 +8,6 @@ import (
 	"mailrill/internal/doctor"
 	"mailrill/internal/mailconn"
 	"mailrill/internal/provider"
-	"mailrill/internal/reply"
 )
 
 // An inquiry is a domain to be asked about, and by which way.
@@ -29,10 +28,7 @@ func (a *app) discover(ctx context.Context, f checkFlags, domains []string) erro
 	for _, i := range inquiries {
 		p.end(d.Domain(ctx, i.domain, i.by), nil)
 	}
-	if code := reply.WorstExit(p.codes...); code != 0 {
-		return &exitError{code: code}
-	}
-	return nil
+	return p.status()
 }
 
 // inquiries needs no config where domains are named: who has none yet asks first.

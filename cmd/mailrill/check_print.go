@@ -103,6 +103,14 @@ func (p *checkPrinter) end(r *doctor.Report, tries *int) {
 	}
 }
 
+// status is the exit status of all failures.
+func (p *checkPrinter) status() error {
+	if code := reply.WorstExit(p.codes...); code != 0 {
+		return &exitError{code: code}
+	}
+	return nil
+}
+
 // A checkLine is one line of check --json. Its fields are a promise to users:
 // docs/check.md.
 type checkLine struct {

@@ -335,3 +335,32 @@ path = "$DIR/one"
 		t.Errorf("of names: %q, %v", got, err)
 	}
 }
+
+// Whatever a server puts into its greeting, its folders' names and its refusals,
+// nothing of it steers a terminal, and no line grows without bound.
+func TestCheckOfAHostileServer(t *testing.T) {
+	foul := "\x1b]0;title\x07\x1b[2J\u202edoc\u2066" + strings.Repeat("long ", 5_000)
+	folder := "x\u202ecod"
+	store := filled(numbered(2))
+	store.Create(folder)
+	for _, refuse := range []string{"", "AUTHENTICATE", "LIST", "EXAMINE"} {
+		addr := startServer(t, &mailtest.IMAP{Store: store, User: "me", Password: canaryCode, Greeting: "* OK " + foul[:900], OnCommand: func(_ int, line string) mailtest.Verdict {
+			if refuse != "" && strings.HasPrefix(line, refuse) {
+				return mailtest.Verdict{Reply: "NO [ALERT] " + foul}
+			}
+			return mailtest.Verdict{}
+		}})
+		r := newRig(t, maildirThere+checkAccount("", "imap", addr, "me", `folders = ["*"]`))
+		withCode(canaryCode)(r)
+		for _, args := range [][]string{{"check"}, {"check", "--json"}, {"check", "--lang", "zh"}} {
+			if code := r.run(args...); code != 0 && refuse == "" {
+				t.Errorf("status %d", code)
+			}
+			for line := range strings.Lines(r.stdout.String() + r.stderr.String()) {
+				if text := strings.TrimSuffix(line, "\n"); strings.ContainsFunc(text, reply.Steers) || len(text) > 4_000 {
+					t.Errorf("%v, refusing %q: %d octets: %.200q", args, refuse, len(text), text)
+				}
+			}
+		}
+	}
+}
