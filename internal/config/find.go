@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"os"
@@ -16,29 +17,60 @@ const systemConfig = "/etc/mailrill/config.toml"
 // first of the usual places that has one. The current folder is none of them: a
 // config can run commands, and a folder can be anybody's.
 func Find(flag string, getenv func(string) string) (path string, err error) {
-	return find(flag, getenv, func(p string) bool {
-		_, err := os.Lstat(p)
-		return !errors.Is(err, fs.ErrNotExist)
-	})
+	return find(flag, getenv, exists)
 }
 
 func find(flag string, getenv func(string) string, there func(string) bool) (string, error) {
-	for _, given := range []string{flag, getenv("MAILRILL_CONFIG")} {
-		if given != "" {
-			return filepath.Abs(given)
-		}
+	if named, err := named(flag, getenv); named != "" || err != nil {
+		return named, err
 	}
-	var places []string
-	if dir := xdg(getenv, "XDG_CONFIG_HOME", ".config"); dir != "" {
-		places = append(places, filepath.Join(dir, "mailrill", "config.toml"))
-	}
-	places = append(places, systemConfig)
+	places := usualPlaces(getenv)
 	for _, p := range places {
 		if there(p) {
 			return p, nil
 		}
 	}
 	return "", reply.WithClass(reply.Config, errors.New("no config found: looked for "+strings.Join(places, " and ")+`; "mailrill init" makes one, --config FILE names one`))
+}
+
+// Place returns the path for a new config: the one that is named, else the
+// user's own, or for root the system's. A config of root's own would be found
+// before that one, so where there is one it is that.
+func Place(flag string, getenv func(string) string, root bool) (path string, err error) {
+	return newPlace(flag, getenv, root, exists)
+}
+
+func newPlace(flag string, getenv func(string) string, root bool, there func(string) bool) (string, error) {
+	if named, err := named(flag, getenv); named != "" || err != nil {
+		return named, err
+	}
+	own := usualPlaces(getenv)[0]
+	if root && !there(own) {
+		return systemConfig, nil
+	}
+	return own, nil
+}
+
+// named returns the config that its user names, if any.
+func named(flag string, getenv func(string) string) (string, error) {
+	if given := cmp.Or(flag, getenv("MAILRILL_CONFIG")); given != "" {
+		return filepath.Abs(given)
+	}
+	return "", nil
+}
+
+// usualPlaces returns the places where a config is looked for, in this order.
+func usualPlaces(getenv func(string) string) (places []string) {
+	if dir := xdg(getenv, "XDG_CONFIG_HOME", ".config"); dir != "" {
+		places = append(places, filepath.Join(dir, "mailrill", "config.toml"))
+	}
+	return append(places, systemConfig)
+}
+
+// exists reports whether there is anything at path, also what cannot be read.
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // State returns the folder of the state: state_dir, else where systemd, or the

@@ -68,6 +68,32 @@ func env(pairs ...string) func(string) string {
 	}
 }
 
+func TestPlaceOfANewConfig(t *testing.T) {
+	home := env("HOME", "/h")
+	for _, c := range []struct {
+		flag string
+		env  func(string) string
+		root bool
+		have string
+		want string
+	}{
+		{"/c.toml", home, false, "", "/c.toml"},
+		{"/etc/mailrill/config.toml", home, false, "", "/etc/mailrill/config.toml"},
+		{"", env("MAILRILL_CONFIG", "/e.toml", "HOME", "/h"), true, "", "/e.toml"},
+		{"", home, false, "", "/h/.config/mailrill/config.toml"},
+		{"", home, false, "/etc/mailrill/config.toml", "/h/.config/mailrill/config.toml"},
+		{"", env("XDG_CONFIG_HOME", "/x", "HOME", "/h"), false, "", "/x/mailrill/config.toml"},
+		{"", env(), false, "", "/etc/mailrill/config.toml"},
+		{"", home, true, "", "/etc/mailrill/config.toml"},
+		{"", home, true, "/h/.config/mailrill/config.toml", "/h/.config/mailrill/config.toml"}, // it is found first
+	} {
+		got, err := newPlace(c.flag, c.env, c.root, func(p string) bool { return p == c.have })
+		if got != c.want || err != nil {
+			t.Errorf("%q, root %v, with %q: %q, %v; want %q", c.flag, c.root, c.have, got, err, c.want)
+		}
+	}
+}
+
 func TestFind(t *testing.T) {
 	here, err := filepath.Abs("x.toml")
 	if err != nil {
