@@ -16,6 +16,7 @@ import (
 	"mailrill/internal/collect"
 	"mailrill/internal/config"
 	"mailrill/internal/daemon"
+	"mailrill/internal/discover"
 	"mailrill/internal/fsx"
 	"mailrill/internal/lang"
 	"mailrill/internal/ledger"
@@ -39,6 +40,7 @@ type app struct {
 	fs        fsx.FS
 	wrap      func(end string, conn net.Conn) net.Conn
 	endpoints map[string]oauth.Endpoints
+	find      func(context.Context, string, discover.Options) ([]discover.Candidate, error)
 	globals   globals
 
 	log    *slog.Logger

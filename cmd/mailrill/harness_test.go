@@ -16,6 +16,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"mailrill/internal/discover"
 	"mailrill/internal/mailtest"
 	"mailrill/internal/oauth"
 )
@@ -65,6 +66,7 @@ type rig struct {
 	stdin     io.Reader
 	reads     func(shown string)
 	endpoints map[string]oauth.Endpoints
+	find      func(context.Context, string, discover.Options) ([]discover.Candidate, error)
 	stdout    bytes.Buffer
 	stderr    bytes.Buffer
 }
@@ -100,7 +102,7 @@ func (r *rig) runUntil(ctx context.Context, args ...string) int {
 
 // app returns mailrill as the rig has it run.
 func (r *rig) app() *app {
-	a := &app{stdin: r.stdin, stdout: &r.stdout, stderr: &r.stderr, getenv: os.Getenv, now: time.Now, sleep: sleep, wrap: r.wrap, endpoints: r.endpoints}
+	a := &app{stdin: r.stdin, stdout: &r.stdout, stderr: &r.stderr, getenv: os.Getenv, now: time.Now, sleep: sleep, wrap: r.wrap, endpoints: r.endpoints, find: r.find}
 	if r.reads != nil {
 		a.stderr = reader{&r.stderr, r.reads}
 	}

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mailrill/internal/config"
+	"mailrill/internal/discover"
 	"mailrill/internal/ledger"
 	"mailrill/internal/provider"
 	"mailrill/internal/reply"
@@ -42,7 +43,9 @@ func main() {
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := untilStopped()
 	defer stop()
-	return execute(ctx, &app{stdin: os.Stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, now: time.Now, sleep: sleep}, args)
+	return execute(ctx, &app{
+		stdin: os.Stdin, stdout: stdout, stderr: stderr, getenv: os.Getenv, now: time.Now, sleep: sleep, find: discover.Find,
+	}, args)
 }
 
 // untilStopped returns a context that ends with SIGINT or SIGTERM. A second signal
