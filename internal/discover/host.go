@@ -2,7 +2,6 @@ package discover
 
 import (
 	"errors"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -29,7 +28,7 @@ func Domain(name string) (string, error) {
 	}
 	labels := strings.Split(ascii, ".")
 	last := labels[len(labels)-1]
-	if _, err := netip.ParseAddr(ascii); err == nil || len(labels) < 2 || isNumber(last) || slices.Contains(local, last) {
+	if len(labels) < 2 || isNumber(last) || slices.Contains(local, last) {
 		return "", errName
 	}
 	return ascii, nil
