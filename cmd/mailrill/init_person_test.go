@@ -9,6 +9,7 @@ import (
 
 	"mailrill/internal/config"
 	"mailrill/internal/discover"
+	"mailrill/internal/mailtest"
 )
 
 // A dialogue from end to end, on a terminal: the folders of QQ are listed, the
@@ -98,6 +99,32 @@ func TestInitBrokenOff(t *testing.T) {
 	}
 }
 
+// Ctrl-C while the check waits for a server: the files are taken away again.
+func TestInitBrokenOffInTheCheck(t *testing.T) {
+	r := newSetRig(t)
+	arrived, free := make(chan struct{}), make(chan struct{})
+	t.Cleanup(func() { close(free) })
+	r.source.OnCommand = func(_ int, line string) mailtest.Verdict {
+		if strings.HasPrefix(line, "AUTHENTICATE") {
+			close(arrived)
+			<-free
+		}
+		return mailtest.Verdict{}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	status := make(chan int)
+	go func() {
+		status <- r.runUntil(ctx, slices.Concat([]string{"init", "--backlog", "all", "--yes"}, r.from(), r.into())...)
+	}()
+	<-arrived
+	r.read("config.toml")
+	stop()
+	if got := <-status; got != 0 || !strings.Contains(r.stderr.String(), "Nothing was written.") {
+		t.Errorf("exit status %d\n%s", got, r.stderr.String())
+	}
+	r.nothing()
+}
+
 // Folders that cannot be listed are no end of the matter: a person may know them.
 func TestFoldersThatCannotBeListed(t *testing.T) {
 	r := newSetRig(t)
@@ -107,9 +134,11 @@ func TestFoldersThatCannotBeListed(t *testing.T) {
 	p.await("The folders cannot be listed: imap AUTHENTICATE refused")
 	p.await("most likely")
 	p.answer("Folder there [INBOX]: ", "")
-	if got := <-status; got != 0 {
+	p.answer("The check failed. Write the config all the same? (y/n): ", "n")
+	if got := <-status; got != 77 {
 		t.Errorf("exit status %d\n%s", got, p.seen)
 	}
+	r.nothing()
 	if strings.Contains(p.seen, qqSecret) {
 		t.Error("the secret is shown")
 	}
@@ -119,7 +148,7 @@ func TestFoldersThatCannotBeListed(t *testing.T) {
 func TestFoldersThatNeedNotBeListed(t *testing.T) {
 	r := newSetRig(t)
 	p := newPerson(t)
-	status := r.sit(t.Context(), p, slices.Concat([]string{"init", "--protocol", "imap", "--backlog", "all"}, r.from(),
+	status := r.sit(t.Context(), p, slices.Concat([]string{"init", "--no-check", "--protocol", "imap", "--backlog", "all"}, r.from(),
 		[]string{"--to", "imap:me@example.org", "--to-password-file", filepath.Join(r.dir, "qq.password"), "--to-host", "127.0.0.1", "--to-port", r.ports[1]})...)
 	p.answer("Folder there [INBOX]: ", "Sub/Folder")
 	if got := <-status; got != 0 || r.to.Sessions() != 0 {

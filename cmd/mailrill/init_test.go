@@ -115,7 +115,7 @@ func TestInitCheckOnce(t *testing.T) {
 		if !strings.HasSuffix(last, "mailrill --once --config "+r.config) {
 			t.Errorf("it ends with %q", last)
 		}
-		if got := r.run("check", "--offline"); got != 0 {
+		if got := r.run("check"); got != 0 {
 			t.Errorf("check: exit status %d\n%s", got, r.stderr.String())
 		}
 		if sum := total(r.once(0)); sum.Delivered != 3 {
@@ -327,6 +327,21 @@ func TestInitOnAFailingDisk(t *testing.T) {
 	if points < 10 {
 		t.Errorf("%d points were tried", points)
 	}
+}
+
+// A secret that was typed wrong is found out before anything is kept.
+func TestInitWithAWrongSecret(t *testing.T) {
+	r := newSetRig(t)
+	r.source.Password = "another"
+	args := slices.Concat(r.from(), r.into(), []string{"--backlog", "all"})
+	if got := r.init(args...); got != 77 || !strings.Contains(r.stdout.String(), "✗") {
+		t.Errorf("exit status %d\n%s%s", got, r.stdout.String(), r.stderr.String())
+	}
+	r.nothing()
+	if got := r.init(append(args, "--yes")...); got != 0 || !strings.HasSuffix(strings.TrimSpace(r.stdout.String()), "mailrill check --config "+r.config) {
+		t.Errorf("with --yes: exit status %d\n%s", got, r.stdout.String())
+	}
+	r.read("config.toml")
 }
 
 // What the check says decides; where nobody can be asked, --yes does.
