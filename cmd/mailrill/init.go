@@ -40,6 +40,7 @@ type initFlags struct {
 	target     string // TYPE:VALUE
 	folder     string
 	recipient  string
+	clientID   string
 	discover   bool
 	yes        bool
 	noCheck    bool
@@ -69,6 +70,7 @@ func (f *initFlags) add(set *pflag.FlagSet) {
 	set.StringVar(&f.target, "to", "", "where mail goes: imap:ADDRESS, maildir:PATH, smtp:ADDRESS, lmtp:SOCKET, lmtp:HOST or command:PROGRAM ARGUMENT…")
 	set.StringVar(&f.folder, "folder", "", "the destination's folder (default INBOX)")
 	set.StringVar(&f.recipient, "to-recipient", "", "smtp and lmtp: who gets the mail")
+	set.StringVar(&f.clientID, "client-id", "", "for Outlook and Microsoft 365: the id of your client (docs/oauth.md)")
 	set.BoolVar(&f.discover, "discover", false, "for a domain that is not known: ask its web server, Thunderbird's collection and DNS for its mail servers")
 	set.BoolVar(&f.yes, "yes", false, "write the config also when the check fails")
 	set.BoolVar(&f.noCheck, "no-check", false, "connect to nothing")
@@ -131,8 +133,9 @@ func (d *dialogue) setUp(ctx context.Context, f initFlags, path string, files *n
 	}
 	named := d.a.globals.config != ""
 	d.a.globals.config = path
-	doubtful, err := d.approve(ctx, f.yes, func() error { return d.a.checkNew(ctx, f.noCheck) })
-	return nextCommand(path, named, doubtful || f.noCheck), err
+	offline := f.noCheck || p.signsIn() != "" // before the sign-in there is nothing to log in with
+	doubtful, err := d.approve(ctx, f.yes, func() error { return d.a.checkNew(ctx, offline) })
+	return p.nextCommand(path, named, doubtful || offline), err
 }
 
 // newConfig returns the path of the config to be, where there is none yet.
@@ -179,10 +182,13 @@ func (d *dialogue) approve(ctx context.Context, yes bool, check func() error) (d
 	return false, &exitError{code: code}
 }
 
-// nextCommand is what to run now.
-func nextCommand(config string, named, doubtful bool) string {
+// nextCommand is what to run now. named: the config lies where it is not looked
+// for.
+func (p *plan) nextCommand(config string, named, doubtful bool) string {
 	command := "mailrill --once"
-	if doubtful {
+	if name := p.signsIn(); name != "" {
+		command = "mailrill login " + name
+	} else if doubtful {
 		command = "mailrill check"
 	}
 	if named {

@@ -20,6 +20,8 @@ type dialogue struct {
 	a    *app
 	tty  *terminal // nil: nobody to ask
 	lang lang.Lang
+	// clientID was answered for the one end, and is the other's, too.
+	clientID string
 }
 
 // A question is one answer that is needed.

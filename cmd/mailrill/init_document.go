@@ -21,6 +21,7 @@ func (p *plan) document(l lang.Lang) []byte {
 	}
 	p.to.write(t)
 	p.write(t)
+	p.writeClient(t)
 	return []byte(t.out.String())
 }
 
@@ -67,6 +68,21 @@ func (m *mailbox) writeServer(t *tomlText) {
 	t.text("user", m.user, aboutUser)
 	if m.secret != "" {
 		t.text("password_file", m.secretFile(), aboutSecret)
+	}
+	if m.clientID != "" {
+		t.text("oauth", m.preset.OAuth, aboutOAuth)
+	}
+}
+
+// writeClient writes [oauth.NAME], once for both ends.
+func (p *plan) writeClient(t *tomlText) {
+	for _, m := range []mailbox{p.source, p.to.mailbox} {
+		if m.clientID != "" {
+			t.gap()
+			t.table("[oauth."+m.preset.OAuth+"]", aboutClient)
+			t.text("client_id", m.clientID, aboutClientID)
+			return
+		}
 	}
 }
 

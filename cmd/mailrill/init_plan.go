@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"regexp"
 	"strings"
@@ -34,6 +35,7 @@ type mailbox struct {
 	caFile   string
 	proxy    string
 	secret   string
+	clientID string // of a sign-in with OAuth, in place of a secret
 }
 
 // plan asks for everything, in the order in which one thinks of it.
@@ -61,8 +63,34 @@ func (d *dialogue) source(ctx context.Context, f initFlags) (m mailbox, err erro
 	if err := d.server(ctx, &m, f.source, f, config.IMAP, config.POP3); err != nil {
 		return m, err
 	}
-	m.secret, err = d.secretOf(ctx, m, f.source)
+	err = d.credentials(ctx, &m, f.source, f)
 	return m, err
+}
+
+// credentials asks for what m is logged in with.
+func (d *dialogue) credentials(ctx context.Context, m *mailbox, given serverFlags, f initFlags) (err error) {
+	if m.preset.Credential != provider.OAuthOnly {
+		m.secret, err = d.secretOf(ctx, *m, given)
+		return err
+	}
+	client := cmp.Or(f.clientID, d.clientID)
+	if client == "" {
+		d.showSetup(m.preset)
+	}
+	d.clientID, err = d.answer(ctx, question{flag: "client-id", given: client, text: askClient, args: []any{m.preset.Key}, check: checkText})
+	m.clientID = d.clientID
+	return err
+}
+
+// signsIn returns the name of an end that is signed in to before all else; "" for
+// none.
+func (p *plan) signsIn() string {
+	for _, m := range []mailbox{p.source, p.to.mailbox} {
+		if m.clientID != "" {
+			return m.name
+		}
+	}
+	return ""
 }
 
 // secretOf asks for the secret of m: by the name that its provider gives it, with

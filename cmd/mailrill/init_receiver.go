@@ -114,7 +114,7 @@ func (d *dialogue) toIMAP(ctx context.Context, t *receiver, address string, f in
 	if err := d.server(ctx, &t.mailbox, f.to, f, config.IMAP); err != nil {
 		return err
 	}
-	if t.secret, err = d.secretOf(ctx, t.mailbox, f.to); err != nil {
+	if err := d.credentials(ctx, &t.mailbox, f.to, f); err != nil {
 		return err
 	}
 	t.folder, err = d.folder(ctx, *t, f)
@@ -134,7 +134,7 @@ func (d *dialogue) toSMTP(ctx context.Context, t *receiver, address string, f in
 	if err := d.server(ctx, &t.mailbox, f.to, f, config.TypeSMTP); err != nil {
 		return err
 	}
-	if t.secret, err = d.secretOf(ctx, t.mailbox, f.to); err != nil {
+	if err := d.credentials(ctx, &t.mailbox, f.to, f); err != nil {
 		return err
 	}
 	return d.toRecipient(ctx, t, f, checkAddress)

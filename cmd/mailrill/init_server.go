@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net/netip"
 	"net/url"
 	"os"
@@ -14,7 +13,6 @@ import (
 	"mailrill/internal/discover"
 	"mailrill/internal/lang"
 	"mailrill/internal/provider"
-	"mailrill/internal/reply"
 	"mailrill/internal/secret"
 )
 
@@ -22,9 +20,6 @@ import (
 func (d *dialogue) server(ctx context.Context, m *mailbox, given serverFlags, f initFlags, protocols ...string) error {
 	if err := d.take(m, given); err != nil {
 		return err
-	}
-	if m.preset.Credential == provider.OAuthOnly {
-		return reply.WithClass(reply.Config, fmt.Errorf("%s", textOAuthOnly.In(d.lang, m.preset.Key)))
 	}
 	if m.preset.Key == "" && m.host == "" {
 		found, err := d.discover(ctx, m, given, f, protocols)

@@ -247,10 +247,30 @@ func TestInitNamesTheFlag(t *testing.T) {
 		}
 		r.nothing()
 	}
-	if got := r.init("--address", "me@outlook.com"); got != 78 || !strings.Contains(r.stderr.String(), "OAuth") {
+	if got := r.init("--address", "me@outlook.com"); got != 64 || !strings.Contains(r.stderr.String(), "--client-id") {
 		t.Errorf("Outlook: exit status %d, %s", got, r.stderr.String())
 	}
 	r.nothing()
+}
+
+// Where only a sign-in is taken, the config is written for one, which is what to
+// do next.
+func TestInitForASignIn(t *testing.T) {
+	r := newSetRig(t)
+	if got := r.init("--address", "me@outlook.com", "--client-id", "my \"client\"", "--to", "imap:you@hotmail.com", "--backlog", "new"); got != 0 {
+		t.Fatalf("exit status %d\n%s", got, r.stderr.String())
+	}
+	if !strings.HasSuffix(strings.TrimSpace(r.stdout.String()), "Next: mailrill login outlook --config "+r.config) {
+		t.Errorf("it ends with %s", r.stdout.String())
+	}
+	cfg, err := config.Load(r.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := cfg.Accounts[0]
+	if a.OAuth != "microsoft" || a.Destination.OAuth != "microsoft" || cfg.OAuth.Microsoft.ClientID != "my \"client\"" || a.Secret != nil {
+		t.Errorf("read %q, %q, %+v", a.OAuth, a.Destination.OAuth, cfg.OAuth)
+	}
 }
 
 // Secrets come from a line of stdin each, and get into their files, and nowhere

@@ -22,11 +22,7 @@ var (
 		EN: "over POP3 Gmail lists all mail that no program has retrieved by POP yet, and all of that is collected; for another choice take IMAP (--protocol imap)",
 		ZH: "通过 POP3，Gmail 会列出所有还没有被 POP 收走的邮件，这些邮件都会收取；如需其他选择，请用 IMAP（--protocol imap）",
 	}
-	textNoPOP3    = lang.Text{EN: "%s has no POP3: leave it out, or imap", ZH: "%s 没有 POP3：去掉这一项，或用 imap"}
-	textOAuthOnly = lang.Text{
-		EN: "%s takes no password and no app password, only a sign-in with OAuth, which init does not set up: write the config by hand, with oauth = in place of a password",
-		ZH: "%s 不接受密码，也不接受应用专用密码，只能用 OAuth 登录；init 不设置 OAuth：请手工编写配置，用 oauth = 代替密码",
-	}
+	textNoPOP3       = lang.Text{EN: "%s has no POP3: leave it out, or imap", ZH: "%s 没有 POP3：去掉这一项，或用 imap"}
 	textForeignFlag  = lang.Text{EN: "it has no meaning for a destination of type %s", ZH: "对 %s 类型的目的地没有意义"}
 	textNothingFound = lang.Text{EN: "No mail server of %s was found.%s", ZH: "没有找到 %s 的邮件服务器。%s"}
 	textForeign      = lang.Text{
@@ -49,6 +45,7 @@ var (
 var (
 	askAddress  = lang.Text{EN: "Mailbox to collect from (address)", ZH: "要收取的邮箱地址"}
 	askSecret   = lang.Text{EN: "Secret of %s: %s (not shown)", ZH: "%s 的%s（不显示）"}
+	askClient   = lang.Text{EN: "Id of your client for %s (docs/oauth.md tells how to make one)", ZH: "你为 %s 注册的客户端 ID（如何注册见 docs/oauth.zh.md）"}
 	askSure     = lang.Text{EN: "Use it all the same? (y/n)", ZH: "仍然使用它吗？（y/n）"}
 	askProtocol = lang.Text{EN: "Protocol", ZH: "协议"}
 	askHost     = lang.Text{EN: "%s server of %s", ZH: "%[2]s 的 %[1]s 服务器"}
@@ -120,6 +117,9 @@ var (
 	aboutProxy       = lang.Text{EN: "it resolves names, too", ZH: "域名也由代理解析"}
 	aboutUser        = lang.Text{EN: "login name", ZH: "登录名"}
 	aboutSecret      = lang.Text{EN: "the secret; only you may read the file", ZH: "密码或授权码；只有你能读这个文件"}
+	aboutOAuth       = lang.Text{EN: "sign in with mailrill login", ZH: "用 mailrill login 登录"}
+	aboutClient      = lang.Text{EN: "Your own registration with the provider.", ZH: "你自己在服务商注册的客户端。"}
+	aboutClientID    = lang.Text{EN: "its id; docs/oauth.md", ZH: "客户端 ID，见 docs/oauth.zh.md"}
 	aboutFolder      = lang.Text{EN: "where new mail is put", ZH: "新邮件放在这里"}
 	aboutPath        = lang.Text{EN: "the Maildir", ZH: "Maildir 的位置"}
 	aboutSocket      = lang.Text{EN: "the server's unix socket", ZH: "服务器的 unix 套接字"}
