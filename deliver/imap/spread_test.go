@@ -292,10 +292,8 @@ func TestSpreadContext(t *testing.T) {
 		cancel()
 		s.Settle() // no connection is left
 		s.check(t, ms, told)
-		for _, fate := range told {
-			if err == nil && fate != nil { // without: all of them were quicker than the cut
-				t.Errorf("cut at %d: Deliver returned nil, and for a message %v", at, fate)
-			}
+		if err == nil && len(told) != len(ms) { // nil says that all fates are known, bad ones too
+			t.Errorf("cut at %d: Deliver returned nil after %d fates", at, len(told))
 		}
 	}
 }
