@@ -21,6 +21,7 @@ import (
 
 	"mailrill/internal/collect"
 	"mailrill/internal/daemon"
+	"mailrill/internal/lang"
 	"mailrill/internal/mailtest"
 	"mailrill/internal/reply"
 )
@@ -204,7 +205,7 @@ func (a *app) showMaildir(dir string) error {
 	fmt.Fprintln(a.stdout)
 	rows := [][]string{{"FROM", "SUBJECT", "DATE", "SIZE", "WHERE"}}
 	for _, l := range sorted {
-		rows = append(rows, []string{short(l.from, 24), short(l.subject, 38), l.date.Local().Format("2006-01-02 15:04"), size(l.size), strings.Join(l.where, ", ")})
+		rows = append(rows, []string{short(l.from, 24), short(l.subject, 38), l.date.Local().Format("2006-01-02 15:04"), lang.Size(l.size), strings.Join(l.where, ", ")})
 	}
 	if err := printTable(a.stdout, rows); err != nil {
 		return err

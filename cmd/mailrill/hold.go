@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailrill/internal/collect"
+	"mailrill/internal/lang"
 	"mailrill/internal/ledger"
 	"mailrill/internal/reply"
 )
@@ -90,7 +91,7 @@ func (a *app) holdList(args []string, asJSON bool) error {
 	}
 	rows := [][]string{{"ID", "ACCOUNT", "HELD", "SIZE", "SUBJECT", "REASON"}}
 	for _, e := range entries {
-		rows = append(rows, []string{e.ID, e.Account, e.Held.Local().Format(time.DateTime), size(e.Size), short(decodeWords(e.Subject), 40), e.Reason})
+		rows = append(rows, []string{e.ID, e.Account, e.Held.Local().Format(time.DateTime), lang.Size(e.Size), short(decodeWords(e.Subject), 40), e.Reason})
 	}
 	return printTable(a.stdout, rows)
 }

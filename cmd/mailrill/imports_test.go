@@ -37,7 +37,7 @@ var importRules = []struct {
 	{"internal/imapwire", []string{"internal/mailconn", "internal/sasl", "internal/reply"}},
 	{"internal/oauth", []string{"internal/sasl", "internal/fsx", "internal/reply", "internal/lang"}},
 	{"internal/config", []string{"internal/provider", "internal/secret", "internal/mailconn", "internal/reply"}},
-	{"internal/collect", []string{"fetch", "deliver", "internal/ledger", "internal/fsx", "internal/reply"}},
+	{"internal/collect", []string{"fetch", "deliver", "internal/ledger", "internal/fsx", "internal/lang", "internal/reply"}},
 	{"internal/wire", everything},
 	{"internal/daemon", []string{"internal/wire", "internal/collect", "internal/config", "internal/ledger", "internal/provider", "internal/reply"}},
 	{"internal/discover", []string{"internal/provider", "internal/mailconn", "internal/reply"}},

@@ -12,6 +12,7 @@ import (
 
 	"mailrill/internal/collect"
 	"mailrill/internal/daemon"
+	"mailrill/internal/lang"
 	"mailrill/internal/ledger"
 	"mailrill/internal/reply"
 )
@@ -184,10 +185,10 @@ func (a *app) printResult(out *daemon.Outcome, r *collect.Result, dry bool) {
 func counts(r *collect.Result, dry bool) (out []string) {
 	out = append(out, fmt.Sprintf("%d new", r.New))
 	if dry {
-		return append(out, fmt.Sprintf("would collect %s", size(r.Bytes)))
+		return append(out, fmt.Sprintf("would collect %s", lang.Size(r.Bytes)))
 	}
 	if r.Delivered > 0 {
-		out = append(out, fmt.Sprintf("%d delivered (%s in %.1f s)", r.Delivered, size(r.Bytes), r.Seconds))
+		out = append(out, fmt.Sprintf("%d delivered (%s in %.1f s)", r.Delivered, lang.Size(r.Bytes), r.Seconds))
 	}
 	for _, c := range []struct {
 		n    int
@@ -201,17 +202,4 @@ func counts(r *collect.Result, dry bool) (out []string) {
 		}
 	}
 	return out
-}
-
-// size words a number of octets; MB = 10^6.
-func size(n int64) string {
-	switch {
-	case n >= 1e9:
-		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
-	case n >= 1e6:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-	case n >= 1e3:
-		return fmt.Sprintf("%.0f kB", float64(n)/1e3)
-	}
-	return fmt.Sprintf("%d B", n)
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"mailrill/internal/collect"
+	"mailrill/internal/lang"
 	"mailrill/internal/reply"
 )
 
@@ -71,7 +72,7 @@ func (p *progress) clear() {
 
 // describe words progress: count, rate, bytes and the time that is left.
 func describe(s collect.Progress, took time.Duration) string {
-	text := fmt.Sprintf("%d of %d messages, %s", s.Done, s.Wanted, size(s.Bytes))
+	text := fmt.Sprintf("%d of %d messages, %s", s.Done, s.Wanted, lang.Size(s.Bytes))
 	if secs := took.Seconds(); secs >= 1 && s.Done > 0 {
 		left := time.Duration(float64(took) / float64(s.Done) * float64(s.Wanted-s.Done))
 		text += fmt.Sprintf(", %.0f/s, %s left", float64(s.Done)/secs, left.Round(time.Second))

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mailrill/fetch"
+	"mailrill/internal/lang"
 	"mailrill/internal/ledger"
 	"mailrill/internal/reply"
 )
@@ -31,19 +32,11 @@ type LimitError struct {
 
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("daily_limit of %s for %s is used up: %d messages (%s) wait until %s",
-		decimal(e.Limit), e.Login, e.Left, decimal(e.Octets), e.Until.Local().Format(time.DateTime))
+		lang.Size(e.Limit), e.Login, e.Left, lang.Size(e.Octets), e.Until.Local().Format(time.DateTime))
 }
 
 // Class implements reply.Classed.
 func (e *LimitError) Class() reply.Class { return reply.Limit }
-
-// decimal words a number of octets as the config does: MB = 10^6.
-func decimal(n int64) string {
-	if n < 1e6 {
-		return fmt.Sprintf("%.1f kB", float64(n)/1e3)
-	}
-	return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-}
 
 // A meter counts what a login moves, for all accounts of the process. The ledger
 // keeps it by the hour, so that no restart begins a new day.

@@ -109,7 +109,7 @@ func (c *destinationCheck) offers(context.Context) error {
 		c.say(Capabilities, Note, Said{Text: noChunking}, "")
 	}
 	if c.facts.MaxSize > 0 {
-		c.ok(Size, lang.Text{EN: "takes messages of up to %s", ZH: "单封邮件最大 %s"}, octets(c.facts.MaxSize))
+		c.ok(Size, lang.Text{EN: "takes messages of up to %s", ZH: "单封邮件最大 %s"}, lang.Size(c.facts.MaxSize))
 	}
 	if q := c.facts.Quota; q != nil {
 		c.room(q)
@@ -121,10 +121,10 @@ func (c *destinationCheck) offers(context.Context) error {
 func (c *destinationCheck) room(q *deliver.Quota) {
 	text := lang.Text{EN: "%s of %s used", ZH: "已用 %s，共 %s"}
 	if float64(q.Used) > float64(q.Limit)*fullAt/100 {
-		c.warn(Quota, text, octets(q.Used), octets(q.Limit))
+		c.warn(Quota, text, lang.Size(q.Used), lang.Size(q.Limit))
 		return
 	}
-	c.ok(Quota, text, octets(q.Used), octets(q.Limit))
+	c.ok(Quota, text, lang.Size(q.Used), lang.Size(q.Limit))
 }
 
 // places looks where mail would lie, and makes nothing.
@@ -170,10 +170,10 @@ func (c *destinationCheck) directory(name string, s deliver.Spot) {
 		text = lang.Text{EN: "%s: is not there yet and will be made; %s free (file system %s)", ZH: "%s：尚不存在，收取时创建；剩余 %s（文件系统 %s）"}
 	}
 	if s.Free < lowOnDisk {
-		c.warn(Place, text, name, octets(s.Free), kind)
+		c.warn(Place, text, name, lang.Size(s.Free), kind)
 		return
 	}
-	c.ok(Place, text, name, octets(s.Free), kind)
+	c.ok(Place, text, name, lang.Size(s.Free), kind)
 }
 
 // setting says what Gmail makes of mail that is stored over IMAP.

@@ -165,7 +165,7 @@ func TestWords(t *testing.T) {
 		}
 	}
 	for n, want := range map[int64]string{12: "12 B", 1500: "2 kB", 3_400_000: "3.4 MB", 2_000_000_000: "2.0 GB"} {
-		if got := octets(n); got != want {
+		if got := lang.Size(n); got != want {
 			t.Errorf("%d: %q", n, got)
 		}
 	}

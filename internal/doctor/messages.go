@@ -38,7 +38,7 @@ func (c *accountCheck) messages(ctx context.Context) error {
 	}
 	if len(c.chosen) > 1 {
 		n, bytes := c.total()
-		c.ok(Messages, lang.Text{EN: "all folders: %s to be collected (%s)", ZH: "全部文件夹：待收取 %s 封（%s）"}, number(n), octets(bytes))
+		c.ok(Messages, lang.Text{EN: "all folders: %s to be collected (%s)", ZH: "全部文件夹：待收取 %s 封（%s）"}, number(n), lang.Size(bytes))
 	}
 	return nil
 }
@@ -196,7 +196,7 @@ func (c *accountCheck) tell(f *finding) {
 	case f.dated:
 		text = lang.Text{EN: "%s: %s, of which at most %s to be collected (%s): their dates are read when they are", ZH: "%s：%s 封，最多收取 %s 封（%s）：收取时才读取日期"}
 	}
-	c.ok(Messages, text, name, number(f.Listed), number(f.New), octets(f.Bytes))
+	c.ok(Messages, text, name, number(f.Listed), number(f.New), lang.Size(f.Bytes))
 	if f.old > 0 {
 		c.say(Messages, Note, Said{lang.Text{EN: "%s: %s old ones are left alone (backlog)", ZH: "%s：%s 封旧邮件不收取（backlog）"}, []any{name, number(f.old)}}, "")
 	}
@@ -213,7 +213,7 @@ func (c *accountCheck) undecided(f *finding) error {
 		what: Said{lang.Text{
 			EN: "%s holds %s messages (%s) and nothing has been collected yet",
 			ZH: "%s 有 %s 封邮件（%s），还从未收取过",
-		}, []any{reply.Clean(f.Name), number(f.Listed), octets(f.Bytes)}},
+		}, []any{reply.Clean(f.Name), number(f.Listed), lang.Size(f.Bytes)}},
 		hint: Said{lang.Text{
 			EN: "nothing will be collected before you say what to do with old mail, by one of these lines under [[account]] name = %q: %s",
 			ZH: "请先说明旧邮件如何处理，否则不会收取：在 [[account]] name = %q 下写上其中一行：%s",

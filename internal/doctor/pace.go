@@ -15,7 +15,7 @@ func (c *accountCheck) pace(context.Context) error {
 		c.say(Pace, Note, Said{lang.Text{
 			EN: "about %s: %s at %s a day, the least of the limits on the way",
 			ZH: "约 %s：共 %s，途中最低的每日限额为 %s",
-		}, []any{span(time.Duration(c.days(bytes)) * 24 * time.Hour), octets(bytes), octets(limit)}}, "")
+		}, []any{span(time.Duration(c.days(bytes)) * 24 * time.Hour), lang.Size(bytes), lang.Size(limit)}}, "")
 	}
 	if c.a.GmailPOP() && !c.a.Recent {
 		c.say(Pace, Note, Said{lang.Text{

@@ -48,3 +48,16 @@ func Pick(config, flag string, getenv func(string) string) Lang {
 	}
 	return English
 }
+
+// Size words a number of octets, in each language alike; MB = 10^6.
+func Size(n int64) string {
+	switch {
+	case n >= 1e9:
+		return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+	case n >= 1e6:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	case n >= 1e3:
+		return fmt.Sprintf("%.0f kB", float64(n)/1e3)
+	}
+	return fmt.Sprintf("%d B", n)
+}
