@@ -47,7 +47,9 @@ func (s *SignIn) begin(ctx context.Context) (d *oauth2.DeviceAuthResponse, err e
 			err = s.Client.misread("its answer is not to be understood")
 		}
 	}()
-	if d, err = config.DeviceAuth(s.Client.through(ctx)); err != nil {
+	through, done := s.Client.through(ctx)
+	defer done()
+	if d, err = config.DeviceAuth(through); err != nil {
 		return nil, s.Client.failed(ctx, "authorize", err, nil)
 	}
 	return d, nil

@@ -1,6 +1,11 @@
 package oauth
 
 import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
@@ -59,5 +64,31 @@ func TestDeviceEnds(t *testing.T) {
 func TestNoDeviceAtGoogle(t *testing.T) {
 	if Google().Endpoints.Device != "" {
 		t.Error("there is one")
+	}
+}
+
+// Who is told to stop does not wait for an endpoint that says nothing, whatever is
+// asked of it.
+func TestMuteDeviceEndpoint(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan bool)
+	mute := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		cancel()
+		<-over
+	}))
+	defer mute.Close()
+	defer close(over)
+	r := newRig(t, &mailtest.OAuth{Microsoft: true})
+	s := r.signIn()
+	s.Client.Endpoints.Device = mute.URL
+	s.Client.HTTP = NewHTTPClient((&net.Dialer{}).DialContext, 10*time.Second)
+	start := time.Now()
+	if _, err := s.Device(ctx); !errors.Is(err, context.Canceled) || time.Since(start) > 5*time.Second {
+		t.Errorf("%v after %v", err, time.Since(start))
+	}
+	// Without that word it costs one timeout.
+	s.Client.HTTP = NewHTTPClient((&net.Dialer{}).DialContext, 20*time.Millisecond)
+	if _, err := s.Device(t.Context()); reply.ClassOf(err) != reply.Network {
+		t.Errorf("%v of class %s", err, reply.ClassOf(err))
 	}
 }

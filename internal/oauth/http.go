@@ -29,12 +29,15 @@ func NewHTTPClient(dial func(ctx context.Context, network, address string) (net.
 	}
 }
 
-// through has golang.org/x/oauth2 ask by our HTTP client. That library gives
-// only some of its requests a context.
-func (c *Client) through(ctx context.Context) context.Context {
+// through has golang.org/x/oauth2 ask by our HTTP client, until done is called or
+// its timeout is over. That library gives only some of its requests a context;
+// nor could one be told from none, if the client itself kept the time.
+func (c *Client) through(ctx context.Context) (through context.Context, done context.CancelFunc) {
 	client := *c.HTTP
+	ctx, done = context.WithTimeout(ctx, client.Timeout)
+	client.Timeout = 0
 	client.Transport = within{ctx, c.HTTP.Transport}
-	return context.WithValue(ctx, oauth2.HTTPClient, &client)
+	return context.WithValue(ctx, oauth2.HTTPClient, &client), done
 }
 
 type within struct {

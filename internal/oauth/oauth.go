@@ -103,7 +103,9 @@ func (c *Client) ask(ctx context.Context, redirect string, hide []string, reques
 	if err != nil {
 		return nil, err
 	}
-	answer, err := request(c.through(ctx), config)
+	through, done := c.through(ctx)
+	defer done()
+	answer, err := request(through, config)
 	if err != nil {
 		return nil, c.failed(ctx, "token", err, append(hide, config.ClientSecret))
 	}
