@@ -50,8 +50,9 @@ func (s *Source) load() (*Token, error) {
 
 // renew asks the provider for an access token, and returns it when it, and the
 // refresh token that may have come with it, are on disk. Who had to wait for the
-// lock mostly finds that another has done it.
+// lock mostly finds that another has done it, or was refused.
 func (s *Source) renew(ctx context.Context, refused string) (string, error) {
+	before := s.Store.failure(s.Name)
 	unlock, err := s.Store.lock(ctx, s.Name)
 	if err != nil {
 		return "", err
@@ -67,7 +68,13 @@ func (s *Source) renew(ctx context.Context, refused string) (string, error) {
 	if t.Access != refused && t.fresh(s.now()) {
 		return t.Access, nil
 	}
+	if f := s.Store.failure(s.Name); f.count != before.count && f.after == t.Refresh {
+		return s.makeDo(ctx, t, refused, f.err)
+	}
 	next, err := s.Client.refresh(ctx, t)
+	if err != nil && ctx.Err() == nil {
+		s.Store.fail(s.Name, t.Refresh, err)
+	}
 	if err != nil {
 		return s.makeDo(ctx, t, refused, err)
 	}
@@ -128,4 +135,19 @@ func (s *Store) kept(name string) (unsaved, bool) {
 	u, ok := s.unsaved[name]
 	delete(s.unsaved, name)
 	return u, ok
+}
+
+func (s *Store) failure(name string) failure {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failures[name]
+}
+
+func (s *Store) fail(name, after string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failures == nil {
+		s.failures = map[string]failure{}
+	}
+	s.failures[name] = failure{s.failures[name].count + 1, after, err}
 }

@@ -392,3 +392,50 @@ func TestNotSignedIn(t *testing.T) {
 		t.Error("the provider was asked")
 	}
 }
+
+// Who waits while another is refused takes that for an answer: behind an endpoint
+// that is mute, hundreds of accounts that deliver to one destination would wait for
+// one timeout after the other.
+func TestFailureIsShared(t *testing.T) {
+	const many = 20
+	var broken atomic.Bool
+	var came atomic.Int32
+	fake := &mailtest.OAuth{OnToken: func(url.Values) mailtest.OAuthAnswer {
+		if !broken.Load() {
+			return mailtest.OAuthAnswer{}
+		}
+		for came.Load() < many {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(50 * time.Millisecond) // from the clock to the lock
+		return mailtest.OAuthAnswer{Status: 503}
+	}}
+	r := newRig(t, fake)
+	source := r.signedIn(r.store())
+	r.pass(2 * time.Hour)
+	broken.Store(true)
+	source.Client.Now = func() time.Time {
+		came.Add(1)
+		return r.clock()
+	}
+	var all sync.WaitGroup
+	for range many {
+		all.Go(func() {
+			if _, err := source.Token(t.Context()); reply.ClassOf(err) != reply.Temporary {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	all.Wait()
+	if n := r.refreshes(); n != 1 {
+		t.Errorf("%d requests", n)
+	}
+	// Who comes later asks again.
+	if source.Token(t.Context()); r.refreshes() != 2 {
+		t.Errorf("%d requests", r.refreshes())
+	}
+	broken.Store(false)
+	if _, err := source.Token(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

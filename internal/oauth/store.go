@@ -24,9 +24,10 @@ type Store struct {
 	Dir   string // state_dir/tokens
 	Sleep func(context.Context, time.Duration) error
 
-	mu      sync.Mutex
-	turns   map[string]chan struct{}
-	unsaved map[string]unsaved
+	mu       sync.Mutex
+	turns    map[string]chan struct{}
+	unsaved  map[string]unsaved
+	failures map[string]failure
 }
 
 // unsaved is a token that the disk did not take, and the refresh token that it
@@ -34,6 +35,14 @@ type Store struct {
 type unsaved struct {
 	token *Token
 	after string
+}
+
+// A failure is the last of a name's renewals that failed, for whoever waited for
+// its end: one timeout is enough for all.
+type failure struct {
+	count int    // of all so far
+	after string // the refresh token that was sent
+	err   error
 }
 
 func (s *Store) path(name string) string { return filepath.Join(s.Dir, name) }
