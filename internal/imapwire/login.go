@@ -111,6 +111,9 @@ func (c *Client) authenticate(m *mechanism) error {
 	return err
 }
 
+// maxChallenges bounds a login whose server never comes to an end.
+const maxChallenges = 10
+
 // A mechanism is a sasl.Client that has been started, and that brings every
 // exchange to its end: go-imap leaves it open when Next fails, and the server's
 // reasons for a refusal would never arrive.
@@ -118,12 +121,16 @@ type mechanism struct {
 	sasl.Client
 	name    string
 	initial []byte
+	asked   int
 	err     error
 }
 
 func (m *mechanism) Start() (string, []byte, error) { return m.name, m.initial, nil }
 
 func (m *mechanism) Next(challenge []byte) ([]byte, error) {
+	if m.asked++; m.asked > maxChallenges {
+		return nil, errors.New("the server's login has no end")
+	}
 	answer, err := m.Client.Next(challenge)
 	if err == nil {
 		return answer, nil

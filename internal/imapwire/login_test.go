@@ -222,3 +222,21 @@ func TestConnectIsCutByItsContext(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
+
+// A server that asks for one response after another is left.
+func TestLoginWithoutEnd(t *testing.T) {
+	asked := 0
+	conn := serve(t, "* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2 SASL-IR] x\r\n", func(s *peer, tag, command string) bool {
+		asked++
+		s.say("+ YQ==\r\n")
+		return asked < 1000
+	})
+	c, err := Connect(t.Context(), conn, Options{Auth: auth(&token{name: "XOAUTH2"})})
+	if err == nil {
+		c.Close()
+	}
+	<-conn.(line).ended
+	if err == nil || reply.ClassOf(err) != reply.Temporary || asked > 20 {
+		t.Errorf("%v after %d questions", err, asked)
+	}
+}
