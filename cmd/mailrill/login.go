@@ -89,15 +89,37 @@ func (a *app) login(ctx context.Context, name string, device bool) error {
 	return a.givePassword(ctx, t)
 }
 
-// target returns the account of that name, else the destination.
+// target returns the account of that name, or the destination: of both, the one
+// for which login can do more.
 func (a *app) target(name string) (*target, error) {
-	if acct := a.cfg.Account(name); acct != nil {
-		return &target{name: name, what: lang.Text{EN: "account " + name, ZH: "账号 " + name}, protocol: acct.Protocol, server: acct.Server, try: func(ctx context.Context, s config.Server) error {
-			other := *acct
-			other.Server = s
-			return a.trySource(ctx, &other)
-		}}, nil
+	acct := a.cfg.Account(name)
+	if acct == nil {
+		return a.targetDestination(name)
 	}
+	t := &target{name: name, what: lang.Text{EN: "account " + name, ZH: "账号 " + name}, protocol: acct.Protocol, server: acct.Server, try: func(ctx context.Context, s config.Server) error {
+		other := *acct
+		other.Server = s
+		return a.trySource(ctx, &other)
+	}}
+	if d, err := a.targetDestination(name); err == nil && d.promise() > t.promise() {
+		return d, nil
+	}
+	return t, nil
+}
+
+// promise orders targets by what login can do for them. Only one of a name has a
+// sign-in, which the config sees to, and nothing but login can make that.
+func (t *target) promise() int {
+	switch {
+	case t.server.OAuth != "":
+		return 2
+	case t.server.Secret != nil && t.server.Secret.File != "":
+		return 1
+	}
+	return 0
+}
+
+func (a *app) targetDestination(name string) (*target, error) {
 	d, err := a.destinationFor(name)
 	if err != nil {
 		return nil, err

@@ -139,3 +139,30 @@ func TestLoginOnATerminal(t *testing.T) {
 		t.Errorf("on the screen: %q", p.seen)
 	}
 }
+
+// An account and a destination may have one name. Then login is for the one that
+// has nothing else.
+func TestLoginWhereTwoHaveTheName(t *testing.T) {
+	r := newRig(t, "")
+	const registration = "[oauth.microsoft]\nclient_id = \"id\"\n"
+	const bySignIn = "provider = \"outlook\"\nuser = \"me@outlook.com\"\noauth = \"microsoft\"\n"
+	account := func(lines string) string { return "[[account]]\nname = \"box\"\nto = \"box\"\n" + lines }
+	destination := func(lines string) string { return "[destination.box]\ntype = \"imap\"\n" + lines }
+	byFile, byEnv := "host = \"h.example.com\"\nuser = \"me@qq.com\"\npassword_file = \"x\"\n", "host = \"h.example.com\"\nuser = \"me@163.com\"\npassword_env = \"X\"\n"
+	for _, c := range []struct{ config, want string }{
+		{destination(bySignIn) + account(byEnv), "sign in as me@outlook.com"},
+		{destination(bySignIn) + account(byFile), "sign in as me@outlook.com"},
+		{destination(byFile) + account(bySignIn), "sign in as me@outlook.com"},
+		{destination(byFile) + account(byEnv), "nothing was entered"},
+		{destination(byEnv) + account(byFile), "nothing was entered"},
+		{"[destination.box]\ntype = \"maildir\"\npath = \"m\"\n" + account(byEnv), "secret of account box comes from"},
+	} {
+		ctx, stop := context.WithCancel(t.Context())
+		r.reads = func(shown string) { stop() }
+		r.write(c.config + registration)
+		r.runUntil(ctx, "login", "box")
+		if !strings.Contains(r.stderr.String(), c.want) {
+			t.Errorf("%s: %s", c.config, r.stderr.String())
+		}
+	}
+}
