@@ -55,7 +55,7 @@ func (t *Token) fresh(now time.Time) bool {
 }
 
 // take puts in what an answer brought. Most answers bring no refresh token; then
-// the old one goes on.
+// the old one goes on, and its end was told before: unless that is over.
 func (t *Token) take(a *oauth2.Token, now time.Time) {
 	t.Access, t.Refreshed, t.Expires = a.AccessToken, now.UTC(), now.UTC().Add(life(a.ExpiresIn))
 	renewed := a.RefreshToken != "" && a.RefreshToken != t.Refresh
@@ -65,7 +65,7 @@ func (t *Token) take(a *oauth2.Token, now time.Time) {
 	switch left := seconds(a, "refresh_token_expires_in"); {
 	case left > 0:
 		t.Ends = now.UTC().Add(left)
-	case renewed:
+	case renewed, now.After(t.Ends):
 		t.Ends = time.Time{}
 	}
 }

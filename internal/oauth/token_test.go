@@ -77,6 +77,18 @@ func TestWarningOfTesting(t *testing.T) {
 	}
 }
 
+// What can still be renewed has not ended, whatever was said, or by what clock.
+func TestEndThatDidNotCome(t *testing.T) {
+	ends := time.Date(2026, 11, 27, 10, 0, 0, 0, time.UTC)
+	for after, want := range map[time.Duration]time.Time{-time.Hour: ends, time.Hour: {}} {
+		token := Token{Provider: GoogleKey, Refresh: "r", Ends: ends}
+		token.take(&oauth2.Token{AccessToken: "a", RefreshToken: "r"}, ends.Add(after))
+		if !token.Ends.Equal(want) {
+			t.Errorf("renewed %v after its end it ends %v", after, token.Ends)
+		}
+	}
+}
+
 // However a token is printed, it shows nothing.
 func TestTokensAreNotPrinted(t *testing.T) {
 	token := Token{User: "me", Provider: GoogleKey, Access: "canary-a", Refresh: "canary-r"}
