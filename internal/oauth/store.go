@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mailrill/internal/fsx"
+	"mailrill/internal/reply"
 )
 
 // A Store keeps the token files of a state folder, one for each name of an
@@ -61,7 +62,7 @@ func (s *Store) Load(name string) (*Token, error) {
 		return nil, notSignedIn("nobody has signed in for %s yet: mailrill login %s", name, name)
 	}
 	if err != nil {
-		return nil, err
+		return nil, unreadable(err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxFile))
@@ -73,6 +74,15 @@ func (s *Store) Load(name string) (*Token, error) {
 		return nil, notSignedIn("the token file of %s is damaged: mailrill login %s", name, name)
 	}
 	return t, nil
+}
+
+// unreadable gives a file that belongs to another user its class: it is no fault of
+// the disk.
+func unreadable(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return reply.WithClass(reply.Config, err)
+	}
+	return err
 }
 
 // SignedIn returns when somebody last signed in for name; zero for never. The
@@ -164,7 +174,7 @@ func (s *Store) flock(ctx context.Context, name string) (*os.File, error) {
 	}
 	f, err := os.OpenFile(s.hidden(name, "lock"), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, unreadable(err)
 	}
 	for {
 		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"mailrill/internal/mailtest"
+	"mailrill/internal/reply"
 )
 
 // A sign-in that will end is announced days before, with the day.
@@ -86,6 +87,22 @@ func TestEndThatDidNotCome(t *testing.T) {
 		if !token.Ends.Equal(want) {
 			t.Errorf("renewed %v after its end it ends %v", after, token.Ends)
 		}
+	}
+}
+
+// A file that another user has left there is nobody's broken disk.
+func TestUnreadableFile(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root reads everything")
+	}
+	r := newRig(t, &mailtest.OAuth{})
+	source := r.signedIn(r.store())
+	path := filepath.Join(r.dir, name)
+	if err := os.Chmod(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := source.Token(t.Context()); reply.ClassOf(err) != reply.Config || !strings.Contains(err.Error(), path) {
+		t.Errorf("%v of class %s", err, reply.ClassOf(err))
 	}
 }
 
