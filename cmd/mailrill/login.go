@@ -189,11 +189,13 @@ func (a *app) proves(ctx context.Context, t *target, s config.Server) error {
 }
 
 // notTaken prints why a login failed and what helps, beginning with what has
-// become of what was given.
-func (a *app) notTaken(t *target, shape provider.Shape, what lang.Text, err error) error {
+// become of what was given. Who has told us to stop needs no advice.
+func (a *app) notTaken(ctx context.Context, t *target, shape provider.Shape, what lang.Text, err error) error {
 	advice := provider.Advise(err, provider.Situation{Provider: t.server.Provider.Key, Protocol: t.protocol, Shape: shape})
 	fmt.Fprintf(a.stderr, "mailrill: %s: %s: %s\n", t.what.In(a.lang()), what.In(a.lang()), reply.Clean(err.Error()))
-	a.printHint(advice.Hint, advice.URL)
+	if ctx.Err() == nil {
+		a.printHint(advice.Hint, advice.URL)
+	}
 	return &exitError{code: advice.Class.ExitCode()}
 }
 
@@ -251,7 +253,7 @@ func (a *app) givePassword(ctx context.Context, t *target) error {
 		a.printHint(note.Text, note.URL)
 	}
 	if err := a.proves(ctx, t, given); err != nil {
-		return a.notTaken(t, shape, passwordUnwritten, err)
+		return a.notTaken(ctx, t, shape, passwordUnwritten, err)
 	}
 	dir, file := filepath.Split(path)
 	if err := a.fs.MkdirAll(filepath.Clean(dir)); err != nil {

@@ -48,7 +48,7 @@ func (a *app) signIn(ctx context.Context, t *target, device bool) error {
 	}
 	token, err := a.meet(ctx, t, device)
 	if err != nil {
-		return a.notTaken(t, provider.Token, signInFailed, err)
+		return a.notTaken(ctx, t, provider.Token, signInFailed, err)
 	}
 	if err := a.tokens.Save(ctx, t.name, token); err != nil {
 		return err
@@ -58,7 +58,7 @@ func (a *app) signIn(ctx context.Context, t *target, device bool) error {
 		a.printHint(text, "")
 	}
 	if err := a.proves(ctx, t, t.server); err != nil {
-		return a.notTaken(t, provider.Token, signInUseless, err)
+		return a.notTaken(ctx, t, provider.Token, signInUseless, err)
 	}
 	return nil
 }

@@ -314,6 +314,14 @@ func TestSignInDialogue(t *testing.T) {
 			t.Errorf("told %d times within 26 hours: %s", n, r.stderr.String())
 		}
 	})
+	t.Run("stopped", func(t *testing.T) {
+		r, _ := start(t, &mailtest.OAuth{})
+		ctx, stop := context.WithCancel(t.Context())
+		r.reads = func(string) { stop() }
+		if code := r.runUntil(ctx, "login", "box"); code != 0 || strings.Contains(r.stderr.String(), "hint: ") || !strings.Contains(r.stderr.String(), "nobody is signed in") {
+			t.Errorf("exit status %d: %s", code, r.stderr.String())
+		}
+	})
 	t.Run("another user", func(t *testing.T) {
 		_, p := start(t, &mailtest.OAuth{})
 		p.OAuth.User = "you@example.com"
