@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -239,7 +240,8 @@ func (a *app) givePassword(ctx context.Context, t *target) error {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real // where it leads to is written, the link stays
 	}
-	if err := a.ours(path); err != nil {
+	// A file that is made here is for whom the state is.
+	if err := cmp.Or(a.ours(path), a.ours(a.state)); err != nil {
 		return err
 	}
 	password, err := a.ask(ctx, passwordAsk.In(a.lang(), t.server.User, t.server.Host))

@@ -112,6 +112,8 @@ func TestLoginAsAnotherUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.wants(t, 64, []string{"login", "box"}, "belongs to user 4711")
+	r.write("[destination.home]\ntype = \"maildir\"\npath = \"m\"\n[[account]]\nname = \"box\"\nto = \"home\"\nuser = \"me@qq.com\"\npassword_file = \"new\"\n")
+	p.wants(t, 64, []string{"login", "box"}, "belongs to user 4711")
 }
 
 // On a terminal the app password is not shown, and Ctrl-C leaves nothing behind.
