@@ -190,17 +190,20 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // changed reports whether the config, or a file with a secret of acct, was
 // written after since, or somebody has signed in. Nothing of a secret is kept to
-// find that out.
+// find that out. What lies in the future was written by a clock that was wrong,
+// and would be news each time.
 func (a *app) changed(acct *config.Account, since time.Time) bool {
+	now := a.now()
+	news := func(t time.Time) bool { return t.After(since) && !t.After(now) }
 	files := slices.Clone(a.cfg.Files)
 	for _, end := range ends(acct) {
-		if end.OAuth != "" && a.tokens.SignedIn(end.name).After(since) {
+		if end.OAuth != "" && news(a.tokens.SignedIn(end.name)) {
 			return true
 		}
 		files = append(files, a.secretFiles(end.Server)...)
 	}
 	for _, f := range files {
-		if info, err := os.Stat(f); err == nil && info.ModTime().After(since) {
+		if info, err := os.Stat(f); err == nil && news(info.ModTime()) {
 			return true
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"mailrill/internal/mailtest"
 )
@@ -166,5 +167,32 @@ func TestLoginWhereTwoHaveTheName(t *testing.T) {
 		if !strings.Contains(r.stderr.String(), c.want) {
 			t.Errorf("%s: %s", c.config, r.stderr.String())
 		}
+	}
+}
+
+// A file that was written in the future, by its clock, is no news at every pass:
+// a wrong password would be tried again each time, until the provider locks it.
+func TestSecretsOfTheFuture(t *testing.T) {
+	server := startServer(t, &mailtest.IMAP{Store: mailtest.NewStore(), User: "me", Password: "pass"})
+	_, port, _ := net.SplitHostPort(server)
+	r := newRig(t, fmt.Sprintf("[destination.home]\ntype = \"maildir\"\npath = \"$DIR/m\"\n[[account]]\nname = \"box\"\nto = \"home\"\nhost = \"127.0.0.1\"\nport = %s\ntls = \"none\"\nuser = \"me\"\npassword_file = \"box.secret\"\n", port))
+	file := filepath.Join(r.dir, "box.secret")
+	write := func(password string, at time.Time) {
+		t.Helper()
+		if err := errors.Join(os.WriteFile(file, []byte(password), 0o600), os.Chtimes(file, at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("wrong", time.Now().Add(8*time.Hour))
+	if code := r.run("--once"); code != 77 || strings.Contains(r.stderr.String(), "not tried again") {
+		t.Fatalf("exit status %d: %s", code, r.stderr.String())
+	}
+	if code := r.run("--once"); code != 77 || !strings.Contains(r.stderr.String(), "not tried again before") {
+		t.Errorf("exit status %d: %s", code, r.stderr.String())
+	}
+	time.Sleep(10 * time.Millisecond) // files have times of some milliseconds
+	write("pass", time.Now())
+	if code := r.run("--once"); code != 0 {
+		t.Errorf("exit status %d: %s", code, r.stderr.String())
 	}
 }
