@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -33,14 +34,15 @@ func (a *app) rename(ctx context.Context, old, new string) error {
 	if err2 == nil && taken {
 		err2 = usage("an account called %q has collected mail already", new)
 	}
-	if err := cmp.Or(err, err2); err != nil {
+	signIn, err3 := a.signInMoves(old, new)
+	if err := cmp.Or(err, err2, err3); err != nil {
 		return err
 	}
 	// The ledger is last: cut short before it, the command can be given again.
 	if err := a.env().Hold().Rename(old, new); err != nil {
 		return err
 	}
-	if a.signsIn(old) || a.signsIn(new) {
+	if signIn {
 		if err := a.tokens.Rename(old, new); err != nil {
 			return err
 		}
@@ -53,6 +55,20 @@ func (a *app) rename(ctx context.Context, old, new string) error {
 		fmt.Fprintf(a.stdout, "next: name = %q in %s\n", new, a.cfg.Path)
 	}
 	return nil
+}
+
+// signInMoves reports whether the sign-in of old is to be that of new. Where the
+// config has the new name somebody may have signed in under it: that is newer.
+// Where it has not, one of that name is of an account that is gone.
+func (a *app) signInMoves(old, new string) (bool, error) {
+	both := a.tokens.Has(old) && a.tokens.Has(new)
+	switch {
+	case a.signsIn(new):
+		return !both, nil
+	case a.signsIn(old) && both:
+		return false, usage("there is a sign-in called %q of before: remove %s", new, filepath.Join(a.tokens.Dir, new))
+	}
+	return a.signsIn(old), nil
 }
 
 // signsIn reports whether the config has an account of that name that signs in

@@ -362,6 +362,34 @@ func TestRenameTakesTheSignInAlong(t *testing.T) {
 	p.wants(t, 0, []string{"--once"}, "0 new")
 }
 
+// Who has edited the config first is told to sign in under the new name, and may
+// have done so. That sign-in stays. One of an account that is gone is not used.
+func TestRenameMeetsASignIn(t *testing.T) {
+	r := newRig(t, "")
+	p := newIDP(t, r, &mailtest.OAuth{})
+	addr := startServer(t, &mailtest.IMAP{Store: filled(bodies(1)), User: signInUser, Takes: p.Takes})
+	config := "[destination.home]\ntype = \"maildir\"\npath = \"$DIR/mail\"\n[[account]]\nname = \"old\"\nto = \"home\"\nbacklog = \"all\"\n" + p.server(addr) + p.registration()
+	edited := strings.Replace(config, `"old"`, `"new"`, 1)
+	r.write(config)
+	p.wants(t, 0, []string{"login", "old"})
+	p.wants(t, 0, []string{"--once"}, "1 delivered")
+	r.write(edited)
+	p.wants(t, 0, []string{"login", "new"})
+	file := filepath.Join(r.dir, "state", "tokens", "new")
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.write(config)
+	p.wants(t, 64, []string{"rename", "old", "new"}, "remove "+file)
+	r.write(edited)
+	p.wants(t, 0, []string{"rename", "old", "new"})
+	if after, err := os.ReadFile(file); string(after) != string(before) {
+		t.Errorf("the newer sign-in is gone: %v", err)
+	}
+	p.wants(t, 0, []string{"--once"}, "0 new")
+}
+
 // Servers repeat what they refuse: nothing of it is shown, logged or kept.
 func TestEchoedTokensAreHidden(t *testing.T) {
 	for _, protocol := range []string{"imap", "pop3", "smtp"} {

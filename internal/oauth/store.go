@@ -118,10 +118,16 @@ func (s *Store) save(name string, t *Token) error {
 	return nil
 }
 
+// Has reports whether there is a file of name, good or not.
+func (s *Store) Has(name string) bool {
+	_, err := os.Lstat(s.path(name))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
 // Rename gives the sign-in of an account that is renamed its new name. There may
 // be none.
 func (s *Store) Rename(old, new string) error {
-	if _, err := os.Lstat(s.path(old)); errors.Is(err, fs.ErrNotExist) {
+	if !s.Has(old) {
 		return nil
 	}
 	if err := s.FS.RenameExclusive(s.path(old), s.path(new)); err != nil {
