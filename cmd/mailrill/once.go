@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"mailrill/internal/collect"
+	"mailrill/internal/config"
 	"mailrill/internal/daemon"
 	"mailrill/internal/lang"
 	"mailrill/internal/ledger"
@@ -53,12 +54,16 @@ func (a *app) once(ctx context.Context, p passFlags) error {
 	if err != nil {
 		return err
 	}
+	first := a.firstToday(ctx, accounts)
 	var codes []int
 	live := a.newProgress()
 	c := a.collector()
 	c.Progress = live.update
 	d := a.daemon(accounts, c, func(out *daemon.Outcome) {
 		live.clear()
+		if first[out.Account.Name] {
+			a.logSignIns(out.Account)
+		}
 		codes = append(codes, a.printOutcome(out, p))
 	})
 	err = d.Once(ctx, collect.Options{DryRun: p.dryRun}, p.force)
@@ -70,6 +75,17 @@ func (a *app) once(ctx context.Context, p passFlags) error {
 		return &exitError{code: code}
 	}
 	return nil
+}
+
+// firstToday says which accounts have had no pass today: cron is not to tell every
+// few minutes what is to be told for days.
+func (a *app) firstToday(ctx context.Context, accounts []*config.Account) map[string]bool {
+	today, first := a.now().Local().Format(time.DateOnly), map[string]bool{}
+	for _, acct := range accounts {
+		row, err := a.ledger.Account(ctx, acct.Name)
+		first[acct.Name] = err != nil || row.Pass.At.Local().Format(time.DateOnly) != today
+	}
+	return first
 }
 
 // openCopy opens a copy of the state, for a pass that must change nothing.

@@ -314,6 +314,23 @@ func TestSignInDialogue(t *testing.T) {
 			t.Errorf("told %d times within 26 hours: %s", n, r.stderr.String())
 		}
 	})
+	t.Run("testing, by cron", func(t *testing.T) {
+		const words = "most likely the app is still in testing"
+		r, p := start(t, &mailtest.OAuth{Testing: true})
+		year, month, today := time.Now().Date()
+		r.now = time.Date(year, month, today, 12, 0, 0, 0, time.Local)
+		p.wants(t, 0, []string{"login", "box"}, words)
+		for i, want := range []int{1, 0, 0, 1, 0} {
+			if i == 3 {
+				r.now = r.now.AddDate(0, 0, 1)
+			}
+			r.now = r.now.Add(time.Minute)
+			p.wants(t, 0, []string{"--once"}, "0 new")
+			if n := strings.Count(r.stderr.String(), words); n != want {
+				t.Errorf("pass %d tells it %d times: %s", i, n, r.stderr.String())
+			}
+		}
+	})
 	t.Run("stopped", func(t *testing.T) {
 		r, _ := start(t, &mailtest.OAuth{})
 		ctx, stop := context.WithCancel(t.Context())
