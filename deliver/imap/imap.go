@@ -136,8 +136,15 @@ func (d *Destination) begin(ctx context.Context) (end func(), err error) {
 	}, nil
 }
 
+// connect logs in. What fails before there is a session, a token that is not to be
+// had, a certificate, is the fault of no message: if it is not the line's, which is
+// tried again at once, it is the destination's.
 func (d *Destination) connect(ctx context.Context) (*session, error) {
-	return sasl.Retry(ctx, d.o.Auth, func(auth sasl.Auth) (*session, error) { return d.connectBy(ctx, auth) })
+	s, err := sasl.Retry(ctx, d.o.Auth, func(auth sasl.Auth) (*session, error) { return d.connectBy(ctx, auth) })
+	if err != nil && reply.ClassOf(err) != reply.Network && !errors.Is(err, deliver.ErrUnavailable) {
+		err = fmt.Errorf("%w: %w", deliver.ErrUnavailable, err)
+	}
+	return s, err
 }
 
 func (d *Destination) connectBy(ctx context.Context, auth sasl.Auth) (*session, error) {

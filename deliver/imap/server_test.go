@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"mailrill/deliver/delivertest"
 	"mailrill/internal/mailtest"
 	"mailrill/internal/reply"
+	"mailrill/internal/sasl"
 )
 
 // A log keeps the commands that a server got.
@@ -308,5 +310,23 @@ func TestOtherFolders(t *testing.T) {
 	}
 	if fates[0] != nil || !errors.Is(fates[1], deliver.ErrUnavailable) || fates[2] != nil {
 		t.Errorf("fates: %v", fates)
+	}
+}
+
+// What keeps a login from being begun says nothing against the message that it was
+// for: a provider that gives no token takes no message of anybody's.
+func TestNoLoginIsNoFaultOfAMessage(t *testing.T) {
+	for _, class := range []reply.Class{reply.Temporary, reply.Limit, reply.Credentials, reply.Config, reply.TLS} {
+		o := start(t, &mailtest.IMAP{})
+		o.Auth = func(context.Context) (sasl.Client, error) { return nil, reply.WithClass(class, errors.New("no token")) }
+		d := New(o)
+		var fate error
+		err := d.Deliver(t.Context(), deliver.Batch(&deliver.Message{}), func(_ *deliver.Message, _ deliver.Receipt, err error) { fate = err })
+		for _, err := range []error{err, fate} {
+			if !errors.Is(err, deliver.ErrUnavailable) || reply.ClassOf(err) != class {
+				t.Errorf("%s: %v of class %s", class, err, reply.ClassOf(err))
+			}
+		}
+		d.Close()
 	}
 }
