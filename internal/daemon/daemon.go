@@ -21,7 +21,6 @@ import (
 	"mailrill/internal/collect"
 	"mailrill/internal/config"
 	"mailrill/internal/ledger"
-	"mailrill/internal/provider"
 	"mailrill/internal/reply"
 )
 
@@ -112,8 +111,8 @@ func (d *Daemon) barred(a *config.Account, last ledger.Pass) bool {
 }
 
 func barredReport(a *config.Account, last ledger.Pass, now time.Time) *collect.Report {
-	err := reply.WithClass(reply.Credentials, fmt.Errorf("not tried again before %s (--force does): %s", last.NextTry.Local().Format(time.DateTime), last.Text))
-	return &collect.Report{Account: a.Name, To: a.To, Start: now, Results: []*collect.Result{{Err: err}}}
+	err := fmt.Errorf("not tried again before %s (--force does): %s", last.NextTry.Local().Format(time.DateTime), last.Text)
+	return &collect.Report{Account: a.Name, To: a.To, Start: now, Results: []*collect.Result{{Err: &barredError{err, last}}}}
 }
 
 // Run serves the accounts until ctx ends, and returns when what had begun has
@@ -279,25 +278,4 @@ func after(before ledger.Pass, out *Outcome, now time.Time) ledger.Pass {
 		p.NextTry = now.Add(pause)
 	}
 	return p
-}
-
-// Advise says what err, which a pass of a ended with, means and what helps. A
-// refusal tells by its protocol which of the two ends it came from.
-func Advise(a *config.Account, err error) provider.Advice {
-	if err == nil {
-		return provider.Advice{}
-	}
-	end, protocol := &a.Server, a.Protocol
-	if collect.FromDestination(err) {
-		end, protocol = &a.Destination.Server, a.Destination.Type
-	}
-	situation := provider.Situation{Provider: end.Provider.Key, Protocol: protocol}
-	if end.OAuth != "" {
-		situation.Shape = provider.Token
-	}
-	advice := provider.Advise(err, situation)
-	if reply.ClassOf(err) == reply.Refused { // whatever it says of the account: the mail is in the hold
-		advice.Class = reply.Refused
-	}
-	return advice
 }

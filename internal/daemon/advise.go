@@ -1,0 +1,69 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+
+	"mailrill/internal/collect"
+	"mailrill/internal/config"
+	"mailrill/internal/ledger"
+	"mailrill/internal/provider"
+	"mailrill/internal/reply"
+	"mailrill/internal/secret"
+)
+
+// Advise says what err, which a pass of a ended with, means and what helps. A
+// refusal tells by its protocol which of the two ends it came from.
+func Advise(a *config.Account, err error) provider.Advice {
+	if err == nil {
+		return provider.Advice{}
+	}
+	if before, ok := errors.AsType[*barredError](err); ok {
+		return before.advice()
+	}
+	end, protocol := &a.Server, a.Protocol
+	if collect.FromDestination(err) {
+		end, protocol = &a.Destination.Server, a.Destination.Type
+	}
+	situation := provider.Situation{Provider: end.Provider.Key, Protocol: protocol}
+	if end.OAuth != "" {
+		situation.Shape = provider.Token
+	}
+	advice := provider.Advise(err, situation)
+	if advice.Class == reply.Credentials && end.OAuth == "" {
+		situation.Shape = shapeOf(end.Secret)
+		advice = provider.Advise(err, situation)
+	}
+	if reply.ClassOf(err) == reply.Refused { // whatever it says of the account: the mail is in the hold
+		advice.Class = reply.Refused
+	}
+	return advice
+}
+
+// shapeOf reads a secret for its shape. A command is not run for that: it may ask
+// its owner, and bring another secret each time.
+func shapeOf(from *secret.Source) provider.Shape {
+	if from == nil || len(from.Command) > 0 {
+		return provider.ShapeUnknown
+	}
+	value, err := from.Read(context.Background())
+	if err != nil {
+		return provider.ShapeUnknown
+	}
+	return secret.ShapeOf(value)
+}
+
+// A barredError is a login that was not tried, for one before it was refused.
+type barredError struct {
+	error
+	last ledger.Pass
+}
+
+// Class implements reply.Classed.
+func (*barredError) Class() reply.Class { return reply.Credentials }
+
+// advice is what was said of the refusal: its words are all that is left of it,
+// and they do not tell which of the two ends it came from.
+func (e *barredError) advice() provider.Advice {
+	return provider.Advice{Class: reply.Credentials, Hint: provider.Hint(e.last.Hint), URL: e.last.URL}
+}
