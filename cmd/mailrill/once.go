@@ -55,6 +55,7 @@ func (a *app) once(ctx context.Context, p passFlags) error {
 		return err
 	}
 	first := a.firstToday(ctx, accounts)
+	a.warnOfShapes(ctx, accounts)
 	var codes []int
 	live := a.newProgress()
 	c := a.collector()

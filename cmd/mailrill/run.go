@@ -45,6 +45,7 @@ func (a *app) serve(ctx context.Context, flags passFlags) error {
 		return err
 	}
 	a.log.Info("collecting", "accounts", len(accounts), "config", a.cfg.Path, "state", a.state, "version", version())
+	a.warnOfShapes(ctx, accounts)
 	err = a.daemon(accounts, a.collector(), a.logOutcome).Run(ctx)
 	a.log.Info("stopped")
 	return err
