@@ -11,8 +11,9 @@ import (
 const cleanLimit = 400
 
 // query is the part of an address behind "?": it may hold a token of ours, and
-// a link of a server is not ours to recommend.
-var query = regexp.MustCompile(`(https?://[^\s?<>"]*)\?[^\s<>"]*`)
+// a link of a server is not ours to recommend. A link in angle brackets may be
+// broken over lines, as Gmail's SMTP server does with a long one.
+var query = regexp.MustCompile(`(?i)(<https?://[^\s?<>"]*)\?[^<>"]*(>)|(https?://[^\s?<>"]*)\?[^\s<>"]*`)
 
 // Clean makes text of a server or a mail fit for a terminal, a log or a JSON
 // value: one line, no control or direction characters, valid UTF-8, bounded,
@@ -21,7 +22,7 @@ func Clean(s string) string {
 	if len(s) > 4*cleanLimit {
 		s = s[:4*cleanLimit]
 	}
-	s = query.ReplaceAllString(strings.ToValidUTF8(s, "\uFFFD"), "$1")
+	s = query.ReplaceAllString(strings.ToValidUTF8(s, "\uFFFD"), "$1$2$3")
 	s = strings.Map(printable, s)
 	s = strings.Join(strings.Fields(s), " ")
 	if len(s) <= cleanLimit {
