@@ -35,8 +35,8 @@ var notAccepted = []string{"username and password not accepted", "invalid creden
 
 var (
 	signInWeb = lang.Text{
-		EN: "most likely Google wants a sign-in with a browser first, or an app password: sign in at mail.google.com from the same network, confirm that it was you, open https://accounts.google.com/DisplayUnlockCaptcha, and use an app password; mailrill tries again in ten minutes",
-		ZH: "很可能 Google 要求先用浏览器登录一次，或者要用应用专用密码：请在同一网络登录 mail.google.com 并确认是本人操作，再打开 https://accounts.google.com/DisplayUnlockCaptcha，并改用应用专用密码；mailrill 十分钟后会重试",
+		EN: "most likely Google wants a sign-in with a browser first, or an app password: sign in at mail.google.com from the same network, confirm that it was you, open https://accounts.google.com/DisplayUnlockCaptcha, and use an app password; then wait ten minutes, mailrill tries again by itself",
+		ZH: "很可能 Google 要求先用浏览器登录一次，或者要用应用专用密码：请在同一网络登录 mail.google.com 并确认是本人操作，再打开 https://accounts.google.com/DisplayUnlockCaptcha，并改用应用专用密码；然后请等待十分钟，mailrill 会自动重试",
 	}
 	twoSteps = lang.Text{
 		EN: "most likely 2-Step Verification is on and this is the account's own password: create an app password and use that",

@@ -139,3 +139,12 @@ func TestHint(t *testing.T) {
 		t.Errorf("a foreign sentence becomes %+v", got)
 	}
 }
+
+// No hint names a time at which mailrill tries again: the back-off grows.
+func TestHintsPromiseNoTime(t *testing.T) {
+	for _, h := range hints() {
+		if strings.Contains(h.say.EN, "mailrill tries again in ") || strings.Contains(h.say.ZH, "后会重试") {
+			t.Errorf("%q promises a time", h.say.EN)
+		}
+	}
+}
