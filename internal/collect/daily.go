@@ -87,26 +87,21 @@ func (m *meter) used(now time.Time) (octets int64) {
 	return octets
 }
 
-// until returns when the oldest hour of what is used counts no more.
-func (m *meter) until(now time.Time) time.Time {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	first := hourOf(now)
-	for h, n := range m.hours {
-		if n > 0 && h > hourOf(now)-25 {
-			first = min(first, h)
-		}
+// fits reports whether a message of n octets may go where so many are taken. One
+// that is larger than the limit goes when half of it is free: were it to wait for a
+// day on which nothing is moved, other accounts of the login could keep it for ever.
+func (m *meter) fits(taken, n int64) bool {
+	if n > m.Limit {
+		return taken <= m.Limit/2
 	}
-	return time.Unix(first*3600, 0).Add(25 * time.Hour)
+	return taken+n <= m.Limit
 }
 
-// reserve takes room for n octets, if there is room. A message that is larger than
-// the limit goes when nothing else was moved for a day.
+// reserve takes room for n octets, if there is room.
 func (m *meter) reserve(now time.Time, n int64) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	taken := m.used(now) + m.reserved
-	if taken > 0 && taken+n > m.Limit {
+	if !m.fits(m.used(now)+m.reserved, n) {
 		return false
 	}
 	m.reserved += n
@@ -136,6 +131,27 @@ func (c *claim) add(now time.Time, n int64) bool {
 		c.left += n
 	}
 	return ok
+}
+
+// reservedPause is how long to wait where only what other sessions have reserved
+// leaves no room: they may give it back.
+const reservedPause = 15 * time.Minute
+
+// until returns when there may be room for n more octets, for which there is none
+// now: when the oldest hour of what is used counts no more.
+func (c *claim) until(now time.Time, n int64) time.Time {
+	c.m.mu.Lock()
+	defer c.m.mu.Unlock()
+	if c.m.fits(c.m.used(now)+c.left, n) {
+		return now.Add(reservedPause)
+	}
+	first := hourOf(now)
+	for h, n := range c.m.hours {
+		if n > 0 && h > hourOf(now)-25 {
+			first = min(first, h)
+		}
+	}
+	return time.Unix(first*3600, 0).Add(25 * time.Hour)
 }
 
 // spend counts octets that were moved, for a message that n were reserved for.
@@ -198,23 +214,27 @@ func (m *meter) restore(cs []ledger.Change) {
 func (v *visit) afford(b *box) {
 	b.down, b.up = v.down.claim(), v.up.claim()
 	now := v.c.Now()
+	if v.phase == phaseFresh { // a further session sees anew who has to wait
+		delete(v.waiting, b.name)
+	}
 	for i, it := range b.wanted {
 		n := max(it.Size, 0)
-		short := v.down
+		short, need := b.down, n
 		ok := b.down.add(now, n)
 		if ok && !b.up.add(now, v.copySize(it)) {
-			ok, short = false, v.up
+			ok, short, need = false, b.up, v.copySize(it)
 		}
 		if !ok {
-			v.overdrawn(b, short, b.wanted[i:])
+			v.overdrawn(b, short, need, b.wanted[i:])
 			b.wanted = b.wanted[:i]
 			b.drain = nil
 			return
 		}
 	}
 	for i, it := range b.drain {
-		if !b.down.add(now, max(it.Size, 0)) {
-			v.overdrawn(b, v.down, b.drain[i:])
+		n := max(it.Size, 0)
+		if !b.down.add(now, n) {
+			v.overdrawn(b, b.down, n, b.drain[i:])
 			b.drain = b.drain[:i]
 			return
 		}
@@ -233,9 +253,10 @@ func (p *pass) copySize(it fetch.Item) int64 {
 // noID is as long as each ID.
 const noID = "aaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-// overdrawn notes that messages of a folder have to wait.
-func (v *visit) overdrawn(b *box, m *meter, left []fetch.Item) {
-	e := &LimitError{Daily: m.Daily, Until: m.until(v.c.Now()), Left: len(left)}
+// overdrawn notes that messages of a folder have to wait, the first of them for
+// room for need octets.
+func (v *visit) overdrawn(b *box, short *claim, need int64, left []fetch.Item) {
+	e := &LimitError{Daily: short.m.Daily, Until: short.until(v.c.Now(), need), Left: len(left)}
 	for _, it := range left {
 		e.Octets += max(it.Size, 0)
 	}
@@ -249,6 +270,9 @@ func (p *pass) overLimit() error {
 	for _, e := range p.waiting {
 		if all == nil {
 			all = &LimitError{Daily: e.Daily, Until: e.Until}
+		}
+		if e.Until.Before(all.Until) {
+			all.Daily, all.Until = e.Daily, e.Until
 		}
 		all.Left, all.Octets = all.Left+e.Left, all.Octets+e.Octets
 	}

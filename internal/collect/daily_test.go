@@ -90,6 +90,43 @@ func TestDailyLimitBelowOneMessage(t *testing.T) {
 	b.wantArrived(equalMsgs(3)...)
 }
 
+// A message beyond the limit goes in the end, also where another account of the
+// login always moves a little.
+func TestDailyLimitStarvesNobody(t *testing.T) {
+	b := newBench(t, newMailbox(equalMsgs(1)...))
+	b.a.Down = Daily{"down me", 50}
+	busy := newMailbox()
+	other := *b.a
+	other.Name, other.Source = "other", busy
+	delivered := 0
+	for i := range 9 {
+		busy.add("INBOX", fmt.Sprintf("a: %d\r\n\r\n", i))
+		b.c.Pass(t.Context(), &other, Options{})
+		delivered += b.pass().Delivered
+		b.now = b.now.Add(20 * time.Hour)
+	}
+	if delivered != 1 {
+		t.Errorf("%d delivered in a week", delivered)
+	}
+}
+
+// Where only what others have reserved leaves no room, nobody waits a day: most of
+// it may be given back.
+func TestMeterFullOfReserved(t *testing.T) {
+	m := &meter{Daily: Daily{"me", 10}, hours: map[int64]int64{}, fresh: map[int64]int64{}}
+	first, second := m.claim(), m.claim()
+	if !first.add(start, 10) || second.add(start, 1) {
+		t.Fatal("the limit is not kept")
+	}
+	if until := second.until(start, 1); until.Sub(start) != reservedPause {
+		t.Errorf("it waits until %v for what was not moved", until)
+	}
+	first.spend(start, 10, 10)
+	if until := second.until(start, 1); !until.Equal(start.Add(25 * time.Hour)) {
+		t.Errorf("it waits until %v for what was moved", until)
+	}
+}
+
 // Accounts that log in as one user share its day.
 func TestDailyLimitIsTheLogins(t *testing.T) {
 	b := newBench(t, newMailbox(equalMsgs(6)...))
@@ -131,11 +168,11 @@ func TestDailyLimitOfTheHold(t *testing.T) {
 
 // Hours that a wrong clock wrote do not count.
 func TestMeterAheadOfTime(t *testing.T) {
-	m := &meter{hours: map[int64]int64{hourOf(start.Add(48 * time.Hour)): 7, hourOf(start): 5, hourOf(start) - 24: 3, hourOf(start) - 25: 2}}
+	m := &meter{Daily: Daily{"me", 9}, hours: map[int64]int64{hourOf(start.Add(48 * time.Hour)): 7, hourOf(start): 5, hourOf(start) - 24: 3, hourOf(start) - 25: 2}}
 	if used := m.used(start); used != 8 {
 		t.Errorf("%d octets, want 8", used)
 	}
-	if until := m.until(start); !until.Equal(start.Add(time.Hour)) {
+	if until := m.claim().until(start, 2); !until.Equal(start.Add(time.Hour)) {
 		t.Errorf("until %v", until)
 	}
 }

@@ -215,7 +215,7 @@ func (p *pass) deliverEntry(e Entry) (delivered bool, err error) {
 	if receipt == "" {
 		room := p.up.claim()
 		if !room.add(p.c.Now(), e.Size) {
-			return false, p.destinationError(&LimitError{Daily: p.up.Daily, Until: p.up.until(p.c.Now()), Left: 1, Octets: e.Size})
+			return false, p.destinationError(&LimitError{Daily: p.up.Daily, Until: room.until(p.c.Now(), e.Size), Left: 1, Octets: e.Size})
 		}
 		defer room.end()
 		room.spend(p.c.Now(), e.Size, e.Size)
