@@ -66,8 +66,8 @@ type Collector struct {
 
 	mu    sync.Mutex
 	asked map[string]bool // destinations that were read since Started
-	// meters are those of logins with a limit, by Daily.Login.
-	meters map[string]*meter
+	// traffic is that of logins with a limit, by Daily.Login.
+	traffic map[string]*traffic
 }
 
 // Options change a single pass.

@@ -38,11 +38,15 @@ func (e *LimitError) Error() string {
 // Class implements reply.Classed.
 func (e *LimitError) Class() reply.Class { return reply.Limit }
 
-// A meter counts what a login moves, for all accounts of the process. The ledger
-// keeps it by the hour, so that no restart begins a new day.
+// A meter keeps an account to its limit of what a login moves.
 type meter struct {
 	Daily
+	*traffic
+}
 
+// A traffic counts what a login moves, for all accounts of the process. The ledger
+// keeps it by the hour, so that no restart begins a new day.
+type traffic struct {
 	mu       sync.Mutex
 	hours    map[int64]int64 // octets, by the hour since 1970
 	fresh    map[int64]int64 // of these, what the ledger does not have
@@ -56,10 +60,10 @@ func (c *Collector) meter(ctx context.Context, d Daily) (*meter, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if m := c.meters[d.Login]; m != nil {
-		return m, nil
+	if t := c.traffic[d.Login]; t != nil {
+		return &meter{d, t}, nil
 	}
-	m := &meter{Daily: d, hours: map[int64]int64{}, fresh: map[int64]int64{}}
+	m := &meter{d, newTraffic()}
 	moved, err := c.Ledger.Traffic(ctx, d.Login)
 	if err != nil {
 		return nil, err
@@ -67,19 +71,21 @@ func (c *Collector) meter(ctx context.Context, d Daily) (*meter, error) {
 	for _, t := range moved {
 		m.hours[hourOf(t.Hour)] = t.Octets
 	}
-	if c.meters == nil {
-		c.meters = map[string]*meter{}
+	if c.traffic == nil {
+		c.traffic = map[string]*traffic{}
 	}
-	c.meters[d.Login] = m
+	c.traffic[d.Login] = m.traffic
 	return m, nil
 }
+
+func newTraffic() *traffic { return &traffic{hours: map[int64]int64{}, fresh: map[int64]int64{}} }
 
 func hourOf(t time.Time) int64 { return t.Unix() / 3600 }
 
 // used is what was moved within the last 24 hours. An hour counts until all of it
 // is that old; one that lies ahead was written by a clock that was wrong.
-func (m *meter) used(now time.Time) (octets int64) {
-	for h, n := range m.hours {
+func (t *traffic) used(now time.Time) (octets int64) {
+	for h, n := range t.hours {
 		if h > hourOf(now)-25 && h <= hourOf(now) {
 			octets += n
 		}

@@ -113,7 +113,7 @@ func TestDailyLimitStarvesNobody(t *testing.T) {
 // Where only what others have reserved leaves no room, nobody waits a day: most of
 // it may be given back.
 func TestMeterFullOfReserved(t *testing.T) {
-	m := &meter{Daily: Daily{"me", 10}, hours: map[int64]int64{}, fresh: map[int64]int64{}}
+	m := &meter{Daily{"me", 10}, newTraffic()}
 	first, second := m.claim(), m.claim()
 	if !first.add(start, 10) || second.add(start, 1) {
 		t.Fatal("the limit is not kept")
@@ -145,6 +145,23 @@ func TestDailyLimitIsTheLogins(t *testing.T) {
 	}
 }
 
+// Of one login's traffic each account moves only as much as its own limit allows,
+// whichever of them was first.
+func TestDailyLimitIsTheAccounts(t *testing.T) {
+	for _, limits := range [][2]int64{{1000, 300}, {300, 1000}} {
+		b := newBench(t, newMailbox(equalMsgs(6)...))
+		other := *b.a
+		other.Name, other.Source = "other", newMailbox(equalMsgs(6)...)
+		b.a.Down, other.Down = Daily{"down me", limits[0]}, Daily{"down me", limits[1]}
+		first, second := b.pass(), sum(b.c.Pass(t.Context(), &other, Options{}))
+		want := [2]int{min(6, int(limits[0]/100)), 0}
+		want[1] = min(6, max(0, int(limits[1]/100)-want[0]))
+		if got := [2]int{first.Delivered, second.Delivered}; got != want {
+			t.Errorf("limits of %v: %v delivered, want %v", limits, got, want)
+		}
+	}
+}
+
 // A refused message that waits in the hold counts when it is tried again, and
 // waits on while there is no room.
 func TestDailyLimitOfTheHold(t *testing.T) {
@@ -168,7 +185,7 @@ func TestDailyLimitOfTheHold(t *testing.T) {
 
 // Hours that a wrong clock wrote do not count.
 func TestMeterAheadOfTime(t *testing.T) {
-	m := &meter{Daily: Daily{"me", 9}, hours: map[int64]int64{hourOf(start.Add(48 * time.Hour)): 7, hourOf(start): 5, hourOf(start) - 24: 3, hourOf(start) - 25: 2}}
+	m := &meter{Daily{"me", 9}, &traffic{hours: map[int64]int64{hourOf(start.Add(48 * time.Hour)): 7, hourOf(start): 5, hourOf(start) - 24: 3, hourOf(start) - 25: 2}}}
 	if used := m.used(start); used != 8 {
 		t.Errorf("%d octets, want 8", used)
 	}
@@ -185,7 +202,7 @@ func TestDailyLimitGivesBack(t *testing.T) {
 	if r := b.pass(); r.Err == nil {
 		t.Fatal("the line held")
 	}
-	for login, m := range b.c.meters {
+	for login, m := range b.c.traffic {
 		if m.reserved != 0 || m.used(b.now) != 0 {
 			t.Errorf("%s: %d octets stay reserved, %d used", login, m.reserved, m.used(b.now))
 		}
@@ -194,7 +211,7 @@ func TestDailyLimitGivesBack(t *testing.T) {
 
 // What a commit could not write is written by the next one.
 func TestMeterIsWrittenLater(t *testing.T) {
-	m := &meter{Daily: Daily{"me", 9}, hours: map[int64]int64{}, fresh: map[int64]int64{}}
+	m := &meter{Daily{"me", 9}, newTraffic()}
 	m.claim().spend(start, 0, 7)
 	first := m.unwritten()
 	if len(first) != 1 || len(m.unwritten()) != 0 {

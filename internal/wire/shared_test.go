@@ -21,3 +21,17 @@ func TestLimitOfALogin(t *testing.T) {
 		t.Error("two mailboxes are counted together")
 	}
 }
+
+// However a login is written, it has one day's limit; POP3's is not IMAP's.
+func TestDailyOfALogin(t *testing.T) {
+	login := func(protocol, host, user string) string {
+		return daily("reading", protocol, config.Server{Host: host, User: user}, 1).Login
+	}
+	mine := login("imap", "imap.example", "me@example.org")
+	if login("imap", "IMAP.example", "Me@Example.org") != mine {
+		t.Error("one login is counted apart from itself")
+	}
+	if login("pop3", "imap.example", "me@example.org") == mine || login("imap", "imap.example", "you@example.org") == mine {
+		t.Error("two are counted together")
+	}
+}

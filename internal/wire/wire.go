@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"mailrill/deliver"
@@ -71,9 +72,9 @@ func (e Env) Account(a *config.Account) *collect.Account {
 }
 
 // daily says what is counted together. POP3 and IMAP have limits of their own at
-// Gmail; several accounts over one login share them.
+// Gmail; several accounts over one login share them, however they write it.
 func daily(direction, protocol string, s config.Server, limit int64) collect.Daily {
-	return collect.Daily{Login: fmt.Sprintf("%s %s at %s over %s", direction, s.User, s.Host, protocol), Limit: limit}
+	return collect.Daily{Login: fmt.Sprintf("%s %s at %s over %s", direction, strings.ToLower(s.User), strings.ToLower(s.Host), protocol), Limit: limit}
 }
 
 var backlogKinds = map[config.BacklogKind]collect.BacklogKind{
