@@ -58,6 +58,11 @@ func TestClassOfRefusedLogins(t *testing.T) {
 		"Login fail. Account is abnormal, service is not open, password is incorrect, login frequency limited, or system is busy.": Credentials, // QQ
 		"Too many login attempts":                      Limit,
 		"login frequency limited":                      Limit,
+		"登录过于频繁，请稍后再试":                                 Limit,
+		"系统繁忙，登录失败":                                    Limit,
+		"密码错误，请稍后再试":                                   Credentials,
+		"用户名或密码错误":                                     Credentials,
+		"客户端授权码错误":                                     Credentials,
 		"Temporary authentication failure":             Limit,
 		"Account exceeded command or bandwidth limits": Limit,
 		"Your account is not enabled for IMAP use":     Config,

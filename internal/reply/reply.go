@@ -80,12 +80,12 @@ var codeClasses = map[string]Class{
 // word of the second list counts before any of the first: QQ names "password is
 // incorrect" and "login frequency limited" in one sentence.
 var (
-	credentialWords = []string{"password is incorrect", "invalid credentials", "password error", "authentication failed", "not accepted", "password required", "web login", "via your web browser"}
-	transientWords  = []string{"too many", "exceeded", "temporar", "try again", "unavailable", "system busy", "system problem", "in use", "locked by", "throttled", "not now", "too often", "frequen"}
+	credentialWords = []string{"password is incorrect", "invalid credentials", "password error", "authentication failed", "not accepted", "password required", "web login", "via your web browser", "密码错误", "授权码错误"}
+	transientWords  = []string{"too many", "exceeded", "temporar", "try again", "unavailable", "system busy", "system problem", "in use", "locked by", "throttled", "not now", "too often", "frequen", "频繁", "繁忙", "稍后"}
 	configWords     = []string{"not enabled", "disabled"}
 	// loginWords say that a login without a code was refused for what it brought, in
 	// the words of Courier, Cyrus, Exchange, hMailServer, MDaemon, vpopmail, XMail …
-	loginWords = []string{"login", "log in", "logon", "log on", "password", "credential", "authenticat", "authoriz", "denied", "incorrect", "invalid user", "unknown user", "no such user", "token", "密码", "登录"}
+	loginWords = []string{"login", "log in", "logon", "log on", "password", "credential", "authenticat", "authoriz", "denied", "incorrect", "invalid user", "unknown user", "no such user", "token", "密码", "授权码", "登录"}
 )
 
 // Class sorts the refusal by its code, then, where codes say nothing, by its
