@@ -103,7 +103,7 @@ var adviceRows = []struct {
 	{"25", imap("SELECT", "NONEXISTENT", "Unknown Mailbox: Foo (Failure)"), "gmail", ShapeUnknown, reply.Config, "role:all", "role:all", ""},
 	// 26 is no refusal: NoteGmailPOPEmpty.
 	{"27", imap("LOGIN", "", qqLogin), "qq", Other, reply.Credentials, "most likely the QQ password was used", "很可能填的是 QQ 密码", qqLoginHelp},
-	{"27", smtp("AUTH", "535", "", qqLogin), "exmail", ShapeUnknown, reply.Credentials, "most likely the QQ password was used", "很可能填的是 QQ 密码", qqLoginHelp},
+	{"27", smtp("AUTH", "535", "", qqLogin), "qq", ShapeUnknown, reply.Credentials, "most likely the QQ password was used", "很可能填的是 QQ 密码", qqLoginHelp},
 	{"27", imap("LOGIN", "", qqLogin), "qq", Letters, reply.Credentials, "most likely the service (POP3, IMAP/SMTP) is switched off", "很可能没有开启服务", qqLoginHelp},
 	{"27", pop("PASS", "", "login fail"), "qq", Other, reply.Credentials, "most likely the QQ password was used", "很可能填的是 QQ 密码", qqLoginHelp},
 	{"28", smtp("AUTH", "535", "", "Login Fail. Please enter your authorization code to login. More information in http://service.mail.qq.com/cgi-bin/help?subtype=1&&id=28&&no=1001256"), "qq", Other, reply.Credentials, "authorization code (授权码)", "重新生成授权码", qqCodes},
@@ -156,6 +156,7 @@ var adviceRows = []struct {
 	{"55", pop("PASS", "LOGIN-DELAY", "Logins must be at least 5 minutes apart"), "", ShapeUnknown, reply.Limit, "LOGIN-DELAY", "LOGIN-DELAY", ""},
 
 	{"more", token("token", "invalid_grant", "expired"), "", Token, reply.Credentials, "sign in again", "重新登录", ""},
+	{"27", imap("LOGIN", "", qqLogin), "exmail", Other, reply.Credentials, "want a client password", "需要客户端专用密码", ""},
 	{"more", imap("LOGIN", "", "Login parameters!"), "qq", Other, reply.Credentials, "copy both again", "重新复制", qqCodes},
 	{"more", smtp("DATA", "554", "", "DT:SUM 信封发件人和信头发件人不匹配"), "126", ShapeUnknown, reply.Config, "mode = \"wrap\"", "mode = \"wrap\"", ""},
 	{"more", pop("AUTH", "", "Authentication failure: unknown user name or bad password"), "outlook", Token, reply.Credentials, "primary address", "主地址", ""},

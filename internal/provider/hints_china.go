@@ -45,7 +45,15 @@ var chineseHints = []hint{
 		},
 	},
 	{
-		keys: tencent, texts: qqLoginFailed,
+		keys: []string{"exmail"}, texts: qqLoginFailed,
+		class: reply.Credentials,
+		say: lang.Text{
+			EN: "most likely the password is wrong, or secure login (安全登录) is on or WeChat is bound, which want a client password: make one on the website (设置 › 微信绑定 › 客户端专用密码) and use that; else IMAP and POP3 are switched off, or there were too many attempts",
+			ZH: "很可能密码不对，或开启了安全登录、绑定了微信而需要客户端专用密码：请在企业邮网页生成（设置 › 微信绑定 › 客户端专用密码）并改用它；也可能没有开启 IMAP、POP3 服务，或登录过于频繁",
+		},
+	},
+	{
+		keys: []string{"qq"}, texts: qqLoginFailed,
 		class: reply.Credentials, url: qqLoginHelp,
 		say: lang.Text{
 			EN: "QQ says this for five causes: most likely the QQ password was used in place of an authorization code (授权码); else the service (POP3, IMAP/SMTP) is switched off, the code has ended with a change of the QQ password, there were too many attempts (wait 15 to 30 minutes), or the account is at risk. On the website: 设置 › 账号 › 开启服务 › 生成授权码",
