@@ -119,6 +119,26 @@ func TestNewFilesUnderAUmask(t *testing.T) {
 	}
 }
 
+// A folder that is a link to nowhere, as to a disk that is not mounted, is no
+// folder that was made here, and is not taken away.
+func TestNewFilesSpareALinkToNowhere(t *testing.T) {
+	for _, below := range []string{"", "sub", "sub/sub"} {
+		n, link := &newFiles{}, filepath.Join(t.TempDir(), "link")
+		if err := os.Symlink("nowhere", link); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.write(filepath.Join(link, below), []newFile{{"a", nil}}); err == nil {
+			t.Errorf("%q: written to nowhere", below)
+		}
+		if err := n.undo(); err != nil {
+			t.Errorf("%q: %v", below, err)
+		}
+		if to, err := os.Readlink(link); err != nil || to != "nowhere" {
+			t.Errorf("%q: the link is gone: %q, %v", below, to, err)
+		}
+	}
+}
+
 // A power cut after init takes nothing of it: the files, and the folder that has
 // their names, are synced.
 func TestNewFilesAreSynced(t *testing.T) {

@@ -54,10 +54,11 @@ func (n *newFiles) write(dir string, files []newFile) error {
 	return n.fs.SyncDir(dir)
 }
 
-// makeFolder notes which folders are missing before it makes them.
+// makeFolder notes which folders are missing before it makes them. A link that
+// leads nowhere is somebody's, and none that is missing.
 func (n *newFiles) makeFolder(dir string) error {
 	for d := dir; ; d = filepath.Dir(d) {
-		if _, err := os.Stat(d); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Lstat(d); !errors.Is(err, fs.ErrNotExist) {
 			return n.fs.MkdirAll(dir)
 		}
 		n.folders = append(n.folders, d)
