@@ -141,6 +141,14 @@ type secretGiven struct {
 
 func (g secretGiven) isSet() bool { return g.file != "" || g.stdin }
 
+// flag is the one that was given.
+func (g secretGiven) flag() string {
+	if g.file != "" {
+		return g.fileFlag
+	}
+	return g.stdinFlag
+}
+
 // secret returns a secret, as it was typed. It comes from nowhere that other
 // programs can look at: no flag holds one.
 func (d *dialogue) secret(ctx context.Context, g secretGiven, text lang.Text, args ...any) (string, error) {

@@ -46,6 +46,9 @@ func (d *dialogue) plan(ctx context.Context, f initFlags) (p plan, err error) {
 	if p.to, err = d.receiver(ctx, f); err != nil {
 		return p, err
 	}
+	if f.clientID != "" && p.source.clientID == "" && p.to.clientID == "" {
+		return p, usage("--client-id: %s", textNoSignIn.In(d.lang))
+	}
 	if p.backlog, err = d.backlog(ctx, f, p.source); err != nil {
 		return p, err
 	}
@@ -72,6 +75,10 @@ func (d *dialogue) credentials(ctx context.Context, m *mailbox, given serverFlag
 	if m.preset.Credential != provider.OAuthOnly {
 		m.secret, err = d.secretOf(ctx, *m, given)
 		return err
+	}
+	// A line of stdin that is left would be taken for the other end's secret.
+	if g := given.secret(); g.isSet() {
+		return usage("%s", textOnlySignIn.In(d.lang, g.flag(), m.preset.Key))
 	}
 	client := cmp.Or(f.clientID, d.clientID)
 	if client == "" {

@@ -237,6 +237,9 @@ func TestInitNamesTheFlag(t *testing.T) {
 		{append(source, "--to", "maildir:M", "--folder", "a\x1bb", "--backlog", "all"), "--folder"},
 		{[]string{"--address", "me@gmail.com", "--user", "a\nb"}, "--user"},
 		{[]string{"--address", "me@gmail.com", "--user", "{user}"}, "--user"},
+		{append(source, "--to", "maildir:M", "--backlog", "all", "--client-id", "x"), "--client-id"},
+		{[]string{"--address", "me@outlook.com", "--client-id", "x", "--password-file", "x"}, "--password-file"},
+		{append(source, "--to", "imap:me@outlook.com", "--client-id", "x", "--to-password-file", "x"), "--to-password-file"},
 		{[]string{"extra"}, "extra"},
 	} {
 		if got := r.init(c.args...); got != 64 || !strings.Contains(r.stderr.String(), c.flag) || r.stdout.Len() > 0 {
@@ -301,6 +304,17 @@ func TestInitSecretsFromStdin(t *testing.T) {
 	if got := r.init("--address", "me@gmail.com", "--password-stdin", "--config", filepath.Join(r.dir, "c.toml")); got != 64 || !strings.Contains(r.stderr.String(), "--password-stdin") {
 		t.Errorf("at the end of stdin: exit status %d: %s", got, r.stderr.String())
 	}
+}
+
+// A secret for a mailbox that takes none is not the next one's.
+func TestInitMixesNoSecrets(t *testing.T) {
+	r := newSetRig(t)
+	r.stdin = strings.NewReader("canary-outlook\ncanary-qq\n")
+	args := []string{"--no-check", "--address", "me@outlook.com", "--client-id", "x", "--password-stdin", "--to", "imap:1@qq.com", "--to-password-stdin", "--backlog", "all"}
+	if got := r.init(args...); got != 64 || !strings.Contains(r.stderr.String(), "--password-stdin: outlook takes no password") {
+		t.Errorf("exit status %d: %s", got, r.stderr.String())
+	}
+	r.nothing()
 }
 
 // A config that can never be loaded is not kept, not even with --yes.

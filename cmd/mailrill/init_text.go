@@ -24,6 +24,8 @@ var (
 	}
 	textNoPOP3       = lang.Text{EN: "%s has no POP3: leave it out, or imap", ZH: "%s 没有 POP3：去掉这一项，或用 imap"}
 	textForeignFlag  = lang.Text{EN: "it has no meaning for a destination of type %s", ZH: "对 %s 类型的目的地没有意义"}
+	textOnlySignIn   = lang.Text{EN: "--%s: %s takes no password, only a sign-in: leave it out", ZH: "--%s：%s 不接受密码，只能登录授权：请去掉这一项"}
+	textNoSignIn     = lang.Text{EN: "neither the mailbox nor the destination needs a sign-in: leave it out", ZH: "邮箱和目的地都不需要登录授权：请去掉这一项"}
 	textNothingFound = lang.Text{EN: "No mail server of %s was found.%s", ZH: "没有找到 %s 的邮件服务器。%s"}
 	textForeign      = lang.Text{
 		EN: "found %s (%s), which is of another domain: your password would go there. If that is right: %s",
