@@ -125,6 +125,43 @@ func TestInitBrokenOffInTheCheck(t *testing.T) {
 	r.nothing()
 }
 
+// What was shown may be typed as it was shown; a folder's name counts to the
+// letter before that.
+func TestChoices(t *testing.T) {
+	options := []option{{"imap", "IMAP"}, {"pop3", "POP3"}, {"A", "A"}, {"a", "a"}, {"1", "1"}}
+	for typed, want := range map[string]string{"1": "imap", "5": "1", "imap": "imap", "IMAP": "imap", "Pop3": "pop3", "A": "A", "a": "a", "6\nA": "A", "nntp\n2": "pop3"} {
+		p := newPerson(t)
+		d := &dialogue{a: &app{stderr: p.tty}, tty: &terminal{in: p.tty, out: p.tty}}
+		p.answer("", typed+"\n\x04") // the end of the input, should it be waited for
+		if got, err := d.choose(t.Context(), question{text: askProtocol}, options); got != want || err != nil {
+			t.Errorf("%q: chosen %q, %v; want %q", typed, got, err, want)
+		}
+	}
+}
+
+// A host that was typed wrong is asked for again.
+func TestInitAsksForLMTPAgain(t *testing.T) {
+	r := newSetRig(t)
+	p := newPerson(t)
+	status := r.sit(t.Context(), p, slices.Concat([]string{"init", "--no-check", "--protocol", "imap", "--backlog", "all", "--to-recipient", "me"}, r.from())...)
+	p.answer("Choice [1]: ", "LMTP")
+	for _, wrong := range []string{"a b", "localhost:lmtp"} {
+		p.answer("HOST:PORT: ", wrong)
+		p.await("no name of a host")
+	}
+	p.answer("HOST:PORT: ", "[::1]:2424")
+	if got := <-status; got != 0 {
+		t.Fatalf("exit status %d\n%s", got, p.seen)
+	}
+	cfg, err := config.Load(r.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cfg.Accounts[0].Destination; d.Host != "::1" || d.Port != 2424 || d.TLS != config.TLSNone {
+		t.Errorf("%s, %d, %s", d.Host, d.Port, d.TLS)
+	}
+}
+
 // Folders that cannot be listed are no end of the matter: a person may know them.
 func TestFoldersThatCannotBeListed(t *testing.T) {
 	r := newSetRig(t)

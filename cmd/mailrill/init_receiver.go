@@ -39,7 +39,7 @@ var kinds = []struct {
 	{config.TypeIMAP, optionToIMAP, askToAddress, checkAddress, (*dialogue).toIMAP},
 	{config.TypeMaildir, optionToMaildir, askPath, checkText, (*dialogue).toMaildir},
 	{config.TypeSMTP, optionToSMTP, askFromAddress, checkAddress, (*dialogue).toSMTP},
-	{config.TypeLMTP, optionToLMTP, askLMTP, checkText, (*dialogue).toLMTP},
+	{config.TypeLMTP, optionToLMTP, askLMTP, checkLMTP, (*dialogue).toLMTP},
 	{config.TypeCommand, optionToCommand, askCommand, checkText, (*dialogue).toCommand},
 }
 
@@ -152,21 +152,34 @@ func (d *dialogue) toLMTP(ctx context.Context, t *receiver, value string, f init
 		}
 		return d.toRecipient(ctx, t, f, checkText)
 	}
-	t.host = value
-	if host, port, err := net.SplitHostPort(value); err == nil {
-		if t.port, err = strconv.Atoi(port); err != nil {
-			return usage("--to: %s", wrongHost.In(d.lang))
-		}
-		t.host = host
-	}
-	host, wrong := checkHost(t.host)
-	if wrong.EN != "" {
-		return usage("--to: %s", wrong.In(d.lang))
-	}
+	host, port, _ := splitLMTP(value) // it was checked before
+	t.port = port
 	if t.host = host; t.tls == "" {
 		t.tls = lmtpTLS(host)
 	}
 	return d.toRecipient(ctx, t, f, checkText)
+}
+
+// splitLMTP splits HOST or HOST:PORT; without a port that is 0.
+func splitLMTP(value string) (host string, port int, ok bool) {
+	if h, p, err := net.SplitHostPort(value); err == nil {
+		if port, err = strconv.Atoi(p); err != nil {
+			return "", 0, false
+		}
+		value = h
+	}
+	host, wrong := checkHost(value)
+	return host, port, wrong.EN == ""
+}
+
+func checkLMTP(s string) (string, lang.Text) {
+	if strings.ContainsRune(s, '/') {
+		return checkText(s)
+	}
+	if _, _, ok := splitLMTP(s); !ok {
+		return "", wrongHost
+	}
+	return s, lang.Text{}
 }
 
 func lmtpTLS(host string) string {
