@@ -156,7 +156,11 @@ func (d *dialogue) secret(ctx context.Context, g secretGiven, text lang.Text, ar
 	case g.file != "" && g.stdin:
 		return "", usage("--%s and --%s: keep one of them", g.fileFlag, g.stdinFlag)
 	case g.file != "":
-		return secret.Source{File: g.file}.Read(ctx)
+		path, err := fullPath(g.file)
+		if err != nil {
+			return "", err
+		}
+		return secret.Source{File: path}.Read(ctx)
 	case g.stdin:
 		return d.piped(ctx, g.stdinFlag)
 	case d.tty == nil:

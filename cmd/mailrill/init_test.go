@@ -307,6 +307,17 @@ func TestInitSecretsFromStdin(t *testing.T) {
 }
 
 // A secret for a mailbox that takes none is not the next one's.
+// The shell leaves the "~" of --password-file=~/x to us.
+func TestInitFindsASecretAtHome(t *testing.T) {
+	r := newSetRig(t)
+	if got := r.init("--no-check", "--address", "me@gmail.com", "--password-file=~/gmail.password", "--to", "maildir:~/M", "--backlog", "all"); got != 0 {
+		t.Fatalf("exit status %d: %s", got, r.stderr.String())
+	}
+	if got := r.read("gmail.secret"); got != gmailSecret+"\n" {
+		t.Errorf("the secret is %q", got)
+	}
+}
+
 func TestInitMixesNoSecrets(t *testing.T) {
 	r := newSetRig(t)
 	r.stdin = strings.NewReader("canary-outlook\ncanary-qq\n")
