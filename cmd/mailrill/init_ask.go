@@ -107,13 +107,17 @@ func (d *dialogue) choose(ctx context.Context, q question, options []option) (st
 		if n, err := strconv.Atoi(s); err == nil && n >= 1 && n <= len(options) && q.given == "" {
 			return options[n-1].value, lang.Text{}
 		}
-		if i := slices.IndexFunc(options, func(o option) bool { return o.value == s }); i >= 0 {
-			return s, lang.Text{}
+		for _, same := range []func(a, b string) bool{equal, strings.EqualFold} {
+			if i := slices.IndexFunc(options, func(o option) bool { return same(o.value, s) }); i >= 0 {
+				return options[i].value, lang.Text{}
+			}
 		}
 		return "", wrongChoice
 	}
 	return d.answer(ctx, q)
 }
+
+func equal(a, b string) bool { return a == b }
 
 // yes asks for a yes or a no, and takes nothing for granted.
 func (d *dialogue) yes(ctx context.Context, flag string, text lang.Text, args ...any) (bool, error) {

@@ -91,10 +91,10 @@ func (d *dialogue) protocol(ctx context.Context, m mailbox, given string, protoc
 	if len(protocols) == 1 {
 		return protocols[0], nil
 	}
-	if m.preset.NoPOP3 {
-		if given == config.POP3 {
-			return "", usage("--protocol: %s", textNoPOP3.In(d.lang, m.preset.Key))
-		}
+	if m.preset.NoPOP3 && strings.EqualFold(given, config.POP3) {
+		return "", usage("--protocol: %s", textNoPOP3.In(d.lang, m.preset.Key))
+	}
+	if m.preset.NoPOP3 && given == "" {
 		return config.IMAP, nil
 	}
 	if m.preset.Quirks.WindowedPOP && given == "" {

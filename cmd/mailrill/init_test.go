@@ -218,6 +218,7 @@ func TestInitNamesTheFlag(t *testing.T) {
 		{[]string{"--address", "me@example.org", "--host", "a/b"}, "--host"},
 		{[]string{"--address", "me@gmail.com", "--protocol", "nntp"}, "--protocol"},
 		{[]string{"--address", "me@icloud.com", "--protocol", "pop3"}, "--protocol"},
+		{[]string{"--address", "me@icloud.com", "--protocol", "nntp"}, "--protocol"},
 		{[]string{"--address", "me@example.org", "--provider", "nobody"}, "--provider"},
 		{[]string{"--address", "me@gmail.com", "--tls", "maybe"}, "--tls"},
 		{[]string{"--address", "me@gmail.com", "--proxy", "ftp://x"}, "--proxy"},
