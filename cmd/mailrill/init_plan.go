@@ -186,15 +186,24 @@ func checkBacklog(s string) (string, lang.Text) {
 const maxAddress = 254
 
 // checkAddress takes what can be an address, and refuses what could break a
-// command, a line or a screen. Braces are the config's own.
+// command, a line or a screen. Braces are the config's own. The domain must be a
+// host's name, so that one typed wrong is not looked for. Chinese keyboards have
+// an "@" and a "." of their own, which IDNA (RFC 3490 section 3.1) takes for ours.
 func checkAddress(s string) (string, lang.Text) {
+	s = strings.Replace(s, "＠", "@", 1)
 	at := strings.LastIndexByte(s, '@')
 	bad := !utf8.ValidString(s) || len(s) > maxAddress || strings.ContainsFunc(s, steersOrBlank) || strings.ContainsAny(s, "{}")
-	if bad || at < 1 || at == len(s)-1 {
+	if bad || at < 1 {
 		return "", wrongAddress
 	}
-	return s, lang.Text{}
+	domain := strings.TrimSuffix(dots.Replace(s[at+1:]), ".")
+	if _, wrong := checkHost(domain); wrong.EN != "" {
+		return "", wrongAddress
+	}
+	return s[:at+1] + domain, lang.Text{}
 }
+
+var dots = strings.NewReplacer("。", ".", "．", ".", "｡", ".")
 
 func steersOrBlank(r rune) bool { return r == ' ' || r == utf8.RuneError || reply.Steers(r) }
 

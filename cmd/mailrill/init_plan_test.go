@@ -43,6 +43,18 @@ func TestNamesOfInit(t *testing.T) {
 	}
 }
 
+func TestCheckAddress(t *testing.T) {
+	for typed, want := range map[string]string{
+		"me@gmail.com": "me@gmail.com", "Me@Gmail.COM": "Me@Gmail.COM", "a@b@example.org": "a@b@example.org", "me@mailhost": "me@mailhost", "me@gmail.com.": "me@gmail.com", "测试@例子.测试": "测试@例子.测试",
+		"12345@qq。com": "12345@qq.com", "12345＠vip．qq｡com": "12345@vip.qq.com", "a。b@例子。测试": "a。b@例子.测试",
+		"<me@gmail.com>": "", "me@gmail,com": "", "me@gmail..com": "", "me@": "", "me@.": "", "me@.com": "", "@gmail.com": "", "me": "", "me@gmail.com/": "", "{user}@gmail.com": "", "m e@gmail.com": "",
+	} {
+		if got, wrong := checkAddress(typed); got != want || (wrong.EN == "") != (want != "") {
+			t.Errorf("%q: %q, %q; want %q", typed, got, wrong.EN, want)
+		}
+	}
+}
+
 // FuzzDocument: whatever is answered, the config either loads with just that in
 // it, or the answer was refused.
 func FuzzDocument(f *testing.F) {
@@ -50,7 +62,7 @@ func FuzzDocument(f *testing.F) {
 		f.Add(s, s, s)
 	}
 	f.Fuzz(func(t *testing.T, address, folder, path string) {
-		_, badAddress := checkAddress(address)
+		address, badAddress := checkAddress(address)
 		_, badFolder := checkText(folder)
 		_, badPath := checkText(path)
 		if badAddress.EN != "" || badFolder.EN != "" || badPath.EN != "" || strings.Contains(path, "{") {

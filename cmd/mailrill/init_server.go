@@ -130,7 +130,7 @@ func checkHost(s string) (string, lang.Text) {
 		return name, lang.Text{}
 	}
 	// A name without a dot, or of the own network, is its owner's business.
-	if plain := strings.ToLower(s); plain != "" && len(plain) < 254 && strings.Trim(plain, "abcdefghijklmnopqrstuvwxyz0123456789.-") == "" {
+	if plain := strings.ToLower(s); plain != "" && len(plain) < 254 && !strings.Contains("."+plain, "..") && strings.Trim(plain, "abcdefghijklmnopqrstuvwxyz0123456789.-") == "" {
 		return plain, lang.Text{}
 	}
 	return "", wrongHost

@@ -307,7 +307,6 @@ func TestInitSecretsFromStdin(t *testing.T) {
 	}
 }
 
-// A secret for a mailbox that takes none is not the next one's.
 // The shell leaves the "~" of --password-file=~/x to us.
 func TestInitFindsASecretAtHome(t *testing.T) {
 	r := newSetRig(t)
@@ -319,6 +318,7 @@ func TestInitFindsASecretAtHome(t *testing.T) {
 	}
 }
 
+// A secret for a mailbox that takes none is not the next one's.
 func TestInitMixesNoSecrets(t *testing.T) {
 	r := newSetRig(t)
 	r.stdin = strings.NewReader("canary-outlook\ncanary-qq\n")
