@@ -139,6 +139,29 @@ func TestChoices(t *testing.T) {
 	}
 }
 
+// Who names the server of a provider is asked for what that takes.
+func TestInitKnowsAHost(t *testing.T) {
+	for _, flags := range [][]string{nil, {"--host", "outlook.office365.com"}} {
+		r := newSetRig(t)
+		p := newPerson(t)
+		status := r.sit(t.Context(), p, slices.Concat([]string{"init", "--no-check", "--address", "me@example.org", "--to", "maildir:M", "--folder", "INBOX", "--backlog", "all"}, flags)...)
+		if flags == nil {
+			p.answer("not your address (y/n): ", "n")
+		}
+		p.answer("Protocol [1]: ", "")
+		if flags == nil {
+			p.answer("IMAP server of example.org: ", "Outlook.Office365.com")
+		}
+		p.answer("Id of your client for outlook", "\nmy-client")
+		if got := <-status; got != 0 {
+			t.Fatalf("exit status %d\n%s", got, p.seen)
+		}
+		if cfg, err := config.Load(r.config); err != nil || cfg.Accounts[0].OAuth != "microsoft" || cfg.Accounts[0].Host != "outlook.office365.com" {
+			t.Errorf("%v\n%s", err, r.read("config.toml"))
+		}
+	}
+}
+
 // A host that was typed wrong is asked for again.
 func TestInitAsksForLMTPAgain(t *testing.T) {
 	r := newSetRig(t)

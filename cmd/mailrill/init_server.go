@@ -37,6 +37,9 @@ func (d *dialogue) server(ctx context.Context, m *mailbox, given serverFlags, f 
 	m.host, err = d.answer(ctx, question{
 		flag: given.flag("host"), or: " / --discover", text: askHost, args: []any{strings.ToUpper(m.protocol), domainOf(m.address)}, check: checkHost,
 	})
+	if m.preset.Key == "" {
+		m.preset, _ = provider.ByHost(m.host)
+	}
 	return err
 }
 
@@ -76,10 +79,14 @@ func (d *dialogue) given(flags serverFlags, name, value string, check func(strin
 	return value, nil
 }
 
-// find looks up the preset.
+// find looks up the preset. As for the config, a host tells it, too: companies
+// have their mail at Microsoft, who takes no password.
 func (m *mailbox) find(given serverFlags) error {
 	if given.provider == "" {
-		m.preset, _ = provider.ByAddress(m.address)
+		var known bool
+		if m.preset, known = provider.ByAddress(m.address); !known {
+			m.preset, _ = provider.ByHost(m.host)
+		}
 		return nil
 	}
 	m.preset, _ = provider.ByKey(given.provider)
