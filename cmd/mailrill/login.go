@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mailrill/deliver"
 	"mailrill/internal/config"
 	"mailrill/internal/lang"
 	"mailrill/internal/oauth"
@@ -173,11 +174,13 @@ func (a *app) trySource(ctx context.Context, acct *config.Account) error {
 	return session.Close(false)
 }
 
-// tryDestination does what every pass does before it retrieves anything.
+// tryDestination logs in to a destination. Its folder is no matter of the
+// password's: it is not made, and not missed.
 func (a *app) tryDestination(ctx context.Context, d *config.Destination) error {
 	dest := a.env().Account(&config.Account{Name: d.Name, Destination: d}).Destination
 	defer dest.Close()
-	return dest.Prepare(ctx, "")
+	_, err := dest.(deliver.Prober).Probe(ctx)
+	return err
 }
 
 // proves logs in, and says that it worked.

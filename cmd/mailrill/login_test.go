@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,6 +75,28 @@ func TestLoginWithPassword(t *testing.T) {
 				t.Errorf("the pass ends with %d: %s", code, r.stderr.String())
 			}
 		})
+	}
+}
+
+// A password is right or wrong whatever becomes of the folder, which login
+// leaves alone.
+func TestLoginLeavesFoldersAlone(t *testing.T) {
+	for _, noCreate := range []bool{false, true} {
+		r := newRig(t, "")
+		server := &mailtest.IMAP{Store: mailtest.NewStore(), User: "me", Password: "pass", NoCreate: noCreate}
+		_, port, _ := net.SplitHostPort(startServer(t, server))
+		r.write(fmt.Sprintf("[destination.home]\ntype = \"imap\"\nhost = \"127.0.0.1\"\nport = %s\ntls = \"none\"\nuser = \"me\"\npassword_file = \"home.secret\"\nfolder = \"Sub\"\n"+
+			"[[account]]\nname = \"box\"\nto = \"home\"\nuser = \"me@qq.com\"\npassword = \"x\"\n", port))
+		r.stdin = strings.NewReader("pass\n")
+		if got := r.run("login", "home"); got != 0 {
+			t.Errorf("exit status %d: %s", got, r.stderr.String())
+		}
+		if text, err := os.ReadFile(filepath.Join(r.dir, "home.secret")); string(text) != "pass\n" {
+			t.Errorf("%q, %v", text, err)
+		}
+		if slices.Contains(server.Store.Folders(), "Sub") {
+			t.Error("a folder was made")
+		}
 	}
 }
 
