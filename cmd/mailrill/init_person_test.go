@@ -168,7 +168,7 @@ func TestInitAsksForLMTPAgain(t *testing.T) {
 	p := newPerson(t)
 	status := r.sit(t.Context(), p, slices.Concat([]string{"init", "--no-check", "--protocol", "imap", "--backlog", "all", "--to-recipient", "me"}, r.from())...)
 	p.answer("Choice [1]: ", "LMTP")
-	for _, wrong := range []string{"a b", "localhost:lmtp"} {
+	for _, wrong := range []string{"a b", "localhost:lmtp", "localhost:0"} {
 		p.answer("HOST:PORT: ", wrong)
 		p.await("no name of a host")
 	}

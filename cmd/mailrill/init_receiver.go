@@ -163,7 +163,7 @@ func (d *dialogue) toLMTP(ctx context.Context, t *receiver, value string, f init
 // splitLMTP splits HOST or HOST:PORT; without a port that is 0.
 func splitLMTP(value string) (host string, port int, ok bool) {
 	if h, p, err := net.SplitHostPort(value); err == nil {
-		if port, err = strconv.Atoi(p); err != nil {
+		if port, err = strconv.Atoi(p); err != nil || port < 1 || port > 65535 {
 			return "", 0, false
 		}
 		value = h
