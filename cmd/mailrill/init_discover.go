@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mailrill/internal/discover"
@@ -30,7 +31,7 @@ func (d *dialogue) discover(ctx context.Context, m *mailbox, given serverFlags, 
 		d.say(textNothingFound, domainOf(m.address), because(err))
 		return false, nil
 	}
-	c, chosen, err := d.pick(ctx, found, given)
+	c, chosen, err := d.pick(ctx, *m, found, given)
 	if chosen && err == nil {
 		m.at(c, given)
 	}
@@ -63,18 +64,20 @@ func (d *dialogue) discoverOptions(m mailbox) discover.Options {
 
 // pick has a server chosen. One of another domain gets a password only from
 // somebody who has seen its name.
-func (d *dialogue) pick(ctx context.Context, found []discover.Candidate, given serverFlags) (c discover.Candidate, chosen bool, err error) {
+func (d *dialogue) pick(ctx context.Context, m mailbox, found []discover.Candidate, given serverFlags) (c discover.Candidate, chosen bool, err error) {
 	if d.tty == nil {
 		return d.first(found, given)
 	}
 	var options []option
-	for _, c := range found {
-		place := fmt.Sprintf("%s %s:%d", strings.ToUpper(c.Protocol), c.Host, c.Port)
-		text := place + " (" + c.Where + ")"
+	for i, c := range found {
+		text := fmt.Sprintf("%s %s:%d (%s)", strings.ToUpper(c.Protocol), c.Host, c.Port, c.Where)
+		if c.LocalPart {
+			text += " " + textLoginName.In(d.lang, localPartOf(m.address))
+		}
 		if c.Foreign {
 			text += " " + textOtherDomain.In(d.lang)
 		}
-		options = append(options, option{place, text})
+		options = append(options, option{strconv.Itoa(i + 1), text}) // one server may be there for two login names
 	}
 	none := option{"none", optionNone.In(d.lang)}
 	answer, err := d.choose(ctx, question{flag: given.flag("host"), text: askServer}, append(options, none))

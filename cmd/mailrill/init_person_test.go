@@ -225,18 +225,21 @@ func TestInitDiscoversForAPerson(t *testing.T) {
 		{"y", "1", config.Server{Host: "imap.example.org", Port: 9993, User: "me"}},
 		{"y", "2", config.Server{Host: "imap.hoster.example", Port: 993, User: "me@example.org"}},
 		{"y", "3", config.Server{Host: "imap.gmail.com", Port: 993, User: "me@example.org"}},
-		{"y", "4", config.Server{Host: "mine.example.org", Port: 993, User: "me@example.org"}},
+		{"y", "4", config.Server{Host: "imap.example.org", Port: 9993, User: "me@example.org"}},
+		{"y", "5", config.Server{Host: "mine.example.org", Port: 993, User: "me@example.org"}},
 		{"n", "", config.Server{Host: "mine.example.org", Port: 993, User: "me@example.org"}},
 	} {
 		r := newSetRig(t)
 		p := newPerson(t)
 		var asked []string
-		r.find = finder(&asked, []discover.Candidate{ownServer, foreignServer, workspace}, nil)
+		again := ownServer // for those who log in with their address
+		again.LocalPart = false
+		r.find = finder(&asked, []discover.Candidate{ownServer, foreignServer, workspace, again}, nil)
 		status := r.sit(t.Context(), p, "init", "--no-check", "--to", "maildir:M", "--folder", "INBOX", "--backlog", "all")
 		p.answer("(address): ", "me@example.org")
 		p.answer("not your address (y/n): ", c.agree)
 		if c.agree == "y" {
-			p.await("1  IMAP imap.example.org:9993 (https://example.org/x)\r\n")
+			p.await("1  IMAP imap.example.org:9993 (https://example.org/x) login name me\r\n")
 			p.await("2  IMAP imap.hoster.example:993 (SRV x) !! of another domain")
 			p.answer("Which one: ", c.choose)
 		}

@@ -32,6 +32,7 @@ var (
 		ZH: "找到的是 %s（%s），属于另一个域名，密码会发到那里。如果没错，请用：%s",
 	}
 	textOtherDomain    = lang.Text{EN: "!! of another domain: your password would go there", ZH: "!! 属于另一个域名，密码会发到那里"}
+	textLoginName      = lang.Text{EN: "login name %s", ZH: "登录名 %s"}
 	textTaken          = lang.Text{EN: "found: %s %s:%d (%s)", ZH: "找到：%s %s:%d（%s）"}
 	textTargets        = lang.Text{EN: "Where shall the mail go?", ZH: "邮件送到哪里？"}
 	textNoCreate       = lang.Text{EN: "%s lets no program make folders: choose one that is there. Others are made on its website.", ZH: "%s 不允许程序新建文件夹：请选一个已有的。要用新的文件夹，请先在网页上建好。"}
