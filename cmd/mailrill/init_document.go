@@ -51,7 +51,9 @@ func (p *plan) write(t *tomlText) {
 	t.text("protocol", p.source.protocol, aboutProtocol)
 	p.source.writeServer(t)
 	t.text("to", p.to.name, aboutTo)
-	t.set("backlog", p.backlog, aboutBacklog)
+	if p.backlog != "" {
+		t.set("backlog", p.backlog, aboutBacklog)
+	}
 	t.text("after", string(config.Keep), aboutAfter)
 }
 

@@ -3,7 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
-	"regexp"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -143,7 +143,8 @@ func (d *dialogue) showSetup(p provider.Preset) {
 	}
 }
 
-// backlog asks what becomes of the mail that is there already.
+// backlog asks what becomes of the mail that is there already. Without an answer
+// the first pass decides, and asks where it finds much.
 func (d *dialogue) backlog(ctx context.Context, f initFlags, m mailbox) (string, error) {
 	windowed := m.protocol == config.POP3 && m.preset.Quirks.WindowedPOP
 	switch {
@@ -162,21 +163,23 @@ func (d *dialogue) backlog(ctx context.Context, f initFlags, m mailbox) (string,
 		}
 		return quoteTOML("all"), nil
 	}
+	if f.backlog == "" {
+		return "", nil
+	}
 	return d.answer(ctx, question{flag: "backlog", given: f.backlog, check: checkBacklog})
 }
-
-var lastForm = regexp.MustCompile(`^[1-9][0-9]{0,8}$`)
 
 // checkBacklog returns the value as the config has it.
 func checkBacklog(s string) (string, lang.Text) {
 	kind, value, _ := strings.Cut(s, "=")
 	_, err := time.Parse(time.DateOnly, value)
+	last, _ := strconv.Atoi(value)
 	switch {
 	case s == "all", s == "new":
 		return quoteTOML(s), lang.Text{}
 	case kind == "since" && err == nil:
 		return "{ since = " + value + " }", lang.Text{}
-	case kind == "last" && lastForm.MatchString(value):
+	case kind == "last" && value == strconv.Itoa(last) && 0 < last && last < 1e9:
 		return "{ last = " + value + " }", lang.Text{}
 	}
 	return "", wrongBacklog
@@ -212,8 +215,6 @@ func domainOf(address string) string { return address[strings.LastIndexByte(addr
 
 func localPartOf(address string) string { return address[:strings.LastIndexByte(address, '@')] }
 
-var notInNames = regexp.MustCompile(`[^a-z0-9_-]+`)
-
 // nameOf makes a name for an end of its provider's, else of its address, else of
 // its kind. taken is another's.
 func nameOf(m mailbox, taken string) string {
@@ -236,7 +237,11 @@ const maxName = 30
 
 // plainName keeps what an account, a destination and a file may be called.
 func plainName(s string) string {
-	s = notInNames.ReplaceAllString(strings.ToLower(s), "-")
+	s = strings.Join(strings.FieldsFunc(strings.ToLower(s), notInNames), "-")
 	s = strings.TrimLeft(s, "_-")
 	return strings.TrimRight(s[:min(len(s), maxName)], "-")
+}
+
+func notInNames(r rune) bool {
+	return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_' && r != '-'
 }

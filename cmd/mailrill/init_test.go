@@ -106,9 +106,9 @@ func (r *setRig) read(name string) string {
 // also where the files' rights depend on the umask.
 func TestInitCheckOnce(t *testing.T) {
 	defer syscall.Umask(syscall.Umask(0))
-	for _, lang := range []string{"en", "zh"} {
+	for lang, backlog := range map[string][]string{"en": {"--backlog", "all"}, "zh": nil} {
 		r := newSetRig(t)
-		if got := r.init(slices.Concat(r.from(), r.into(), []string{"--backlog", "all", "--folder", "其他文件夹/收藏", "--lang", lang})...); got != 0 {
+		if got := r.init(slices.Concat(r.from(), r.into(), backlog, []string{"--folder", "其他文件夹/收藏", "--lang", lang})...); got != 0 {
 			t.Fatalf("init: exit status %d\n%s%s", got, r.stdout.String(), r.stderr.String())
 		}
 		last := strings.TrimSpace(r.stdout.String()[strings.LastIndex(strings.TrimSpace(r.stdout.String()), "\n")+1:])
@@ -132,6 +132,9 @@ func TestInitCheckOnce(t *testing.T) {
 		}
 		if chinese := strings.Contains(r.read("config.toml"), "邮件送到哪里"); chinese != (lang == "zh") {
 			t.Errorf("the config is not in %s:\n%s", lang, r.read("config.toml"))
+		}
+		if decided := strings.Contains(r.read("config.toml"), "backlog"); decided != (backlog != nil) {
+			t.Errorf("the old mail is decided about: %v, with %q", decided, backlog)
 		}
 	}
 }
@@ -230,7 +233,6 @@ func TestInitNamesTheFlag(t *testing.T) {
 		{append(source, "--to", "imap:1@qq.com"), "--to-password-file / --to-password-stdin"},
 		{append(source, "--to", "smtp:1@qq.com", "--to-password-file", filepath.Join(r.dir, "qq.password")), "--to-recipient"},
 		{append(source, "--to", "lmtp:a b", "--to-recipient", "x"), "--to"},
-		{append(source, "--to", "maildir:M"), "--backlog"},
 		{append(source, "--to", "maildir:M", "--backlog", "some"), "--backlog"},
 		{append(source, "--to", "maildir:M", "--backlog", "new", "--protocol", "pop3"), "--backlog"},
 		{append(source, "--to", "maildir:M", "--to-recipient", "x"), "--to-recipient"},
