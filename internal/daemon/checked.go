@@ -17,11 +17,10 @@ const TriesADay = 6
 // pass ended. What lies in the future was written by a clock that was wrong, and
 // what is older than a day counts no more.
 func TriesLeft(last ledger.Pass, now time.Time) int {
-	recent := !last.At.After(now) && now.Sub(last.At) < 24*time.Hour
-	if last.Class != string(reply.Credentials) || !recent {
+	if last.At.After(now) || now.Sub(last.At) >= 24*time.Hour {
 		return TriesADay
 	}
-	return max(0, TriesADay-last.Failures)
+	return max(0, TriesADay-last.Refused)
 }
 
 // Checked writes into the ledger what a check of an account's logins means for its
@@ -45,6 +44,9 @@ func checked(last ledger.Pass, advice provider.Advice, words string, now time.Ti
 	switch {
 	case advice.Class == reply.OK && last.Class == string(reply.Credentials):
 		return ledger.Pass{At: last.At, OK: last.OK}, true
+	case advice.Class == reply.OK && last.Refused > 0:
+		last.Refused = 0
+		return last, true
 	case advice.Class != reply.Credentials:
 		return last, false
 	}
@@ -53,9 +55,9 @@ func checked(last ledger.Pass, advice provider.Advice, words string, now time.Ti
 
 // refusedAgain is the state of an account after one more login that was refused.
 func refusedAgain(last ledger.Pass, advice provider.Advice, words string, now time.Time) ledger.Pass {
-	n := last.Failures + 1
+	n := last.Refused + 1
 	return ledger.Pass{
 		At: now, OK: last.OK, Class: string(advice.Class), Text: words, Hint: advice.Hint.EN, URL: advice.URL,
-		Failures: n, NextTry: now.Add(max(advice.Retry, backoff(advice.Class, n))),
+		Failures: last.Failures + 1, Refused: n, NextTry: now.Add(max(advice.Retry, backoff(advice.Class, n))),
 	}
 }

@@ -20,10 +20,11 @@ func TestTriesLeft(t *testing.T) {
 		{"never collected", ledger.Pass{}, 6},
 		{"all is well", ledger.Pass{At: noon}, 6},
 		{"another fault", ledger.Pass{At: noon, Class: string(reply.Network), Failures: 5}, 6},
-		{"refused twice", ledger.Pass{At: noon, Class: refused, Failures: 2}, 4},
-		{"refused for days", ledger.Pass{At: noon, Class: refused, Failures: 40}, 0},
-		{"yesterday", ledger.Pass{At: noon.Add(-24 * time.Hour), Class: refused, Failures: 5}, 6},
-		{"in the future", ledger.Pass{At: noon.Add(time.Hour), Class: refused, Failures: 5}, 6},
+		{"another fault since", ledger.Pass{At: noon, Class: string(reply.Network), Failures: 5, Refused: 2}, 4},
+		{"refused twice", ledger.Pass{At: noon, Class: refused, Failures: 2, Refused: 2}, 4},
+		{"refused for days", ledger.Pass{At: noon, Class: refused, Failures: 40, Refused: 40}, 0},
+		{"yesterday", ledger.Pass{At: noon.Add(-24 * time.Hour), Class: refused, Failures: 5, Refused: 5}, 6},
+		{"in the future", ledger.Pass{At: noon.Add(time.Hour), Class: refused, Failures: 5, Refused: 5}, 6},
 	} {
 		if got := TriesLeft(c.last, noon); got != c.want {
 			t.Errorf("%s: %d left, want %d", c.name, got, c.want)
@@ -56,9 +57,9 @@ func TestChecked(t *testing.T) {
 		{"a", provider.Advice{}, began},
 		{"a", provider.Advice{Class: reply.Network}, began},
 		{"b", refusal, began},
-		{"a", refusal, ledger.Pass{At: noon, OK: began.OK, Class: "credentials", Text: "no", Hint: "hint", URL: "url", Failures: 1, NextTry: noon.Add(time.Minute)}},
-		{"a", refusal, ledger.Pass{At: noon, OK: began.OK, Class: "credentials", Text: "no", Hint: "hint", URL: "url", Failures: 2, NextTry: noon.Add(5 * time.Minute)}},
-		{"a", provider.Advice{Class: reply.TLS}, ledger.Pass{At: noon, OK: began.OK, Class: "credentials", Text: "no", Hint: "hint", URL: "url", Failures: 2, NextTry: noon.Add(5 * time.Minute)}},
+		{"a", refusal, ledger.Pass{At: noon, OK: began.OK, Class: "credentials", Text: "no", Hint: "hint", URL: "url", Failures: 1, Refused: 1, NextTry: noon.Add(time.Minute)}},
+		{"a", refusal, ledger.Pass{At: noon, OK: began.OK, Class: "credentials", Text: "no", Hint: "hint", URL: "url", Failures: 2, Refused: 2, NextTry: noon.Add(5 * time.Minute)}},
+		{"a", provider.Advice{Class: reply.TLS}, ledger.Pass{At: noon, OK: began.OK, Class: "credentials", Text: "no", Hint: "hint", URL: "url", Failures: 2, Refused: 2, NextTry: noon.Add(5 * time.Minute)}},
 		{"a", provider.Advice{}, ledger.Pass{At: noon, OK: began.OK}},
 	} {
 		if err := Checked(t.Context(), l, c.account, c.advice, "no", noon); err != nil {

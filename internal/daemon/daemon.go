@@ -243,6 +243,9 @@ func (d *Daemon) record(out *Outcome, o collect.Options, last ledger.Pass) error
 	if err == nil {
 		last = row.Pass
 	}
+	if d.Changed(out.Account, last.At) {
+		last.Failures, last.Refused = 0, 0 // another login than that which was refused
+	}
 	out.Pass = after(last, out, d.Now())
 	if err == nil && !o.DryRun {
 		err = d.Ledger.Commit(ctx, ledger.PassOf{Account: row.ID, Pass: out.Pass})
@@ -261,9 +264,14 @@ func after(before ledger.Pass, out *Outcome, now time.Time) ledger.Pass {
 		return before
 	}
 	advice := Advise(out.Account, err)
-	p := ledger.Pass{At: now, OK: before.OK, Class: string(advice.Class)}
-	if err == nil || advice.Class == reply.Refused {
-		p.OK = now
+	p := ledger.Pass{At: now, OK: before.OK, Class: string(advice.Class), Refused: before.Refused}
+	step := before.Failures + 1
+	switch {
+	case err == nil || advice.Class == reply.Refused:
+		p.OK, p.Refused = now, 0
+	case advice.Class == reply.Credentials: // a line that broke before says nothing of the secret
+		p.Refused++
+		step = p.Refused
 	}
 	if err != nil {
 		p.Text, p.Hint, p.URL = reply.Clean(err.Error()), advice.Hint.EN, advice.URL
@@ -272,7 +280,7 @@ func after(before ledger.Pass, out *Outcome, now time.Time) ledger.Pass {
 		p.NextTry = limit.Until // it is known, and no failure
 		return p
 	}
-	pause := max(advice.Retry, backoff(ladderOf(err, advice.Class), before.Failures+1))
+	pause := max(advice.Retry, backoff(ladderOf(err, advice.Class), step))
 	if pause > 0 {
 		p.Failures = before.Failures + 1
 		p.NextTry = now.Add(pause)

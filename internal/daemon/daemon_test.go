@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -274,6 +275,46 @@ func TestRefusedLogins(t *testing.T) {
 	w.changed = true
 	if got := w.run(1); len(got) != 1 || got[0] != 0 {
 		t.Errorf("with a new password: looked at %v", got)
+	}
+}
+
+// Only refused logins count for the pauses between them: a line that was broken all
+// night makes nobody wait for hours, and one that breaks now and then does not let
+// a wrong secret be tried more often.
+func TestRefusedLoginsCountAlone(t *testing.T) {
+	refused := &reply.Error{Protocol: "imap", Command: "LOGIN", Code: "AUTHENTICATIONFAILED"}
+	outcomes := append(slices.Repeat([]error{syscall.ECONNREFUSED}, 20), refused, refused, syscall.ECONNREFUSED, refused, nil, refused)
+	a := account(t, "a", "@every 1m")
+	w := newWorld(t, a)
+	w.outcome = func(string, int) error { return outcomes[len(w.told)] }
+	w.run(22)
+	w.reborn(a) // a restart forgets nothing
+	w.run(len(outcomes) - 22)
+	var pauses []time.Duration
+	for _, out := range w.told[20:] {
+		if out.Pass.Class == string(reply.Credentials) {
+			pauses = append(pauses, out.Pass.NextTry.Sub(out.Pass.At))
+		}
+	}
+	if want := []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, time.Minute}; !slices.Equal(pauses, want) {
+		t.Errorf("pauses %v, want %v", pauses, want)
+	}
+	if left := TriesLeft(w.told[23].Pass, w.told[23].Pass.At); left != TriesADay-3 {
+		t.Errorf("after three refusals %d tries are left", left)
+	}
+}
+
+// Another secret begins with the shortest pause, also when it is wrong, too.
+func TestAnotherSecretCountsAnew(t *testing.T) {
+	refused := &reply.Error{Protocol: "imap", Command: "LOGIN", Code: "AUTHENTICATIONFAILED"}
+	w := newWorld(t, account(t, "a", "@every 1m"))
+	w.outcome = func(string, int) error {
+		w.changed = len(w.told) == 3
+		return refused
+	}
+	w.run(4)
+	if p := w.told[3].Pass; p.Refused != 1 || p.NextTry.Sub(p.At) != time.Minute {
+		t.Errorf("%+v", p)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 const (
 	accountByID   = `SELECT ` + accountColumns + `, sum FROM account WHERE id = ?`
 	accountByName = `SELECT ` + accountColumns + `, sum FROM account WHERE name = ?`
-	addAccount    = `INSERT INTO account (` + accountColumns + `, sum) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)`
+	addAccount    = `INSERT INTO account (` + accountColumns + `, sum) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)`
 	folderByName  = `SELECT ` + folderColumns + `, sum FROM folder WHERE account = ? AND name = ?`
 	addFolder     = `INSERT INTO folder (` + folderColumns + `, sum) VALUES (?,?,?,?,?,?,?,?,?)`
 )

@@ -36,7 +36,7 @@ type Remove struct {
 const (
 	putRow         = `INSERT OR REPLACE INTO message (` + rowColumns + `, sum) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
 	setFolder      = `UPDATE folder SET (` + folderColumns + `, sum) = (?,?,?,?,?,?,?,?,?) WHERE id = ?`
-	setAccount     = `UPDATE account SET (` + accountColumns + `, sum) = (?,?,?,?,?,?,?,?,?,?,?,?) WHERE id = ?`
+	setAccount     = `UPDATE account SET (` + accountColumns + `, sum) = (?,?,?,?,?,?,?,?,?,?,?,?,?) WHERE id = ?`
 	putDestination = `INSERT OR REPLACE INTO destination (` + destinationColumns + `, sum) VALUES (?,?,?,?,?)`
 	putAdopted     = `INSERT OR REPLACE INTO adopted (` + adoptedColumns + `, sum) VALUES (?,?,?,?)`
 	removeRow      = `DELETE FROM message WHERE folder = ? AND key = ?`

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"mailrill/internal/reply"
 )
@@ -23,7 +24,7 @@ func TestChecksum(t *testing.T) {
 			return errs
 		},
 		"account": func(l *Ledger, f Folder) map[string]error {
-			errs := map[string]error{"PassOf": l.Commit(ctx, PassOf{Account: f.Account})}
+			errs := map[string]error{"PassOf": l.Commit(ctx, PassOf{f.Account, Pass{Refused: 2}})}
 			_, errs["Accounts"] = l.Accounts(ctx)
 			return errs
 		},
@@ -39,16 +40,21 @@ func TestChecksum(t *testing.T) {
 			_, err := l.Settled(ctx, []string{id(9)})
 			return map[string]error{"Settled": err}
 		},
+		"traffic": func(l *Ledger, f Folder) map[string]error {
+			_, err := l.Traffic(ctx, "me")
+			return map[string]error{"Traffic": err}
+		},
 	}
 	// These columns are what the record is asked for by: another value is another record.
 	keys := map[string]bool{"message folder": true, "message key": true, "folder account": true, "destination name": true,
-		"adopted id": true, "account id": true}
+		"adopted id": true, "account id": true, "traffic login": true}
 	l, _, f := newFolder(t)
 	f.Head = [16]byte{2}
-	commit(t, l, f, fullRow(f.ID, "k", Intent), Destination{"qq", "m", true, 1}, Adopted{id(9), "r", "qq"})
+	commit(t, l, f, fullRow(f.ID, "k", Intent), Destination{"qq", "m", true, 1}, Adopted{id(9), "r", "qq"},
+		PassOf{f.Account, Pass{Refused: 2}}, Traffic{"me", time.Unix(3600, 0), 5})
 	exec1(t, l, "PRAGMA foreign_keys = 0")
 	for table, columns := range map[string]string{"message": rowColumns, "account": accountColumns,
-		"folder": folderColumns, "destination": destinationColumns, "adopted": adoptedColumns} {
+		"folder": folderColumns, "destination": destinationColumns, "adopted": adoptedColumns, "traffic": trafficColumns} {
 		for _, column := range strings.Split(columns+", sum", ", ") {
 			if keys[table+" "+column] {
 				continue

@@ -90,6 +90,7 @@ type Pass struct {
 	Hint     string
 	URL      string
 	Failures int       // passes in a row that ended in an error
+	Refused  int       // logins that were refused since one was taken, however passes between them ended
 	NextTry  time.Time // not before this time, by the back-off; zero: at once
 }
 

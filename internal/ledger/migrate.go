@@ -13,7 +13,7 @@ import (
 // version n to n+1. A step that was released is never edited; a change of the
 // schema is a further step. The version lies in SQLite's user_version, which
 // changes in the same transaction as the tables.
-var migrations = []string{schema1, schema2, schema3}
+var migrations = []string{schema1, schema2, schema3, schema4}
 
 // schema1 has a table for each of our records, each with its checksum. Times
 // are milliseconds, 0 for none; texts are "" for none. A message is clustered by
@@ -69,6 +69,9 @@ CREATE TABLE traffic (
 	sum INTEGER NOT NULL, PRIMARY KEY (login, hour)
 ) STRICT, WITHOUT ROWID;
 `
+
+// schema4 adds Pass.Refused.
+const schema4 = `ALTER TABLE account ADD COLUMN refused INTEGER;`
 
 // version returns the schema version of the database, 0 for an empty one.
 func version(ctx context.Context, q querier) (int64, error) {

@@ -345,13 +345,15 @@ func TestMigration(t *testing.T) {
 	equal(t, "row of the copy", got, want)
 }
 
-// A state of version 1 has folders without a head, and no traffic.
+// A state of version 1 has folders without a head, no traffic, and counts no
+// refused logins.
 func TestMigrationFrom1(t *testing.T) {
 	l, _, want := newFolder(t)
 	want.Looked, want.Floor = true, 7
 	commit(t, l, want)
 	exec1(t, l, "ALTER TABLE folder DROP COLUMN head")
 	exec1(t, l, "DROP TABLE traffic")
+	exec1(t, l, "ALTER TABLE account DROP COLUMN refused")
 	exec1(t, l, "PRAGMA user_version = 1")
 	l.Close()
 	l = openTest(t, l.dir)

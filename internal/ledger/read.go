@@ -12,7 +12,7 @@ import (
 // The columns of each record, in the order in which the checksum runs over them.
 const (
 	rowColumns         = `folder, key, state, id, size, header, message, same, attempts, begun, at, next_try, mark, receipt, action, due`
-	accountColumns     = `id, name, birth, pass_at, pass_ok, class, text, hint, url, failures, next_try`
+	accountColumns     = `id, name, birth, pass_at, pass_ok, class, text, hint, url, failures, next_try, refused`
 	folderColumns      = `id, account, name, looked, validity, floor, full_at, head`
 	destinationColumns = `name, mark, known, verifiable`
 	adoptedColumns     = `id, receipt, destination`
@@ -31,9 +31,13 @@ func (r *Row) columns() []any {
 
 func (a *Account) columns() []any {
 	p := &a.Pass
+	var refused any
+	if p.Refused != 0 {
+		refused = int64(p.Refused)
+	}
 	return []any{
 		a.ID, a.Name, a.Birth, millis(p.At), millis(p.OK), p.Class, p.Text, p.Hint, p.URL,
-		int64(p.Failures), millis(p.NextTry),
+		int64(p.Failures), millis(p.NextTry), refused,
 	}
 }
 
@@ -70,12 +74,13 @@ func scanRow(s scanner) (r Row, err error) {
 
 func scanAccount(s scanner) (a Account, err error) {
 	var at, ok, next, failures, sum int64
+	var refused sql.NullInt64
 	p := &a.Pass
-	err = s.Scan(&a.ID, &a.Name, &a.Birth, &at, &ok, &p.Class, &p.Text, &p.Hint, &p.URL, &failures, &next, &sum)
+	err = s.Scan(&a.ID, &a.Name, &a.Birth, &at, &ok, &p.Class, &p.Text, &p.Hint, &p.URL, &failures, &next, &refused, &sum)
 	if err != nil {
 		return a, err
 	}
-	p.At, p.OK, p.NextTry, p.Failures = fromMillis(at), fromMillis(ok), fromMillis(next), int(failures)
+	p.At, p.OK, p.NextTry, p.Failures, p.Refused = fromMillis(at), fromMillis(ok), fromMillis(next), int(failures), int(refused.Int64)
 	return a, verify("account", a.columns(), sum)
 }
 
