@@ -2,11 +2,9 @@ package collect
 
 import (
 	"errors"
-	"fmt"
 	"testing"
 	"time"
 
-	"mailrill/deliver"
 	"mailrill/internal/ledger"
 )
 
@@ -109,21 +107,7 @@ func TestHeadEndsBeforeWhatIsWanted(t *testing.T) {
 
 // What the breaker takes back of a pass is wanted by the next, also below the head.
 func TestBreakerTakesBackFromTheHead(t *testing.T) {
-	b := newPOP3(t, msgs(60)...)
-	b.src.add("Label", "one", "two", "three")
-	n := 0
-	b.dst.fate = func(*deliver.Message) (bool, error) {
-		if n++; n <= 12 || n > 60 {
-			return false, fmt.Errorf("%w: policy", deliver.ErrRejected)
-		}
-		return true, nil
-	}
-	if r := b.pass(); !errors.Is(r.Err, errBreaker) || r.Held != 0 {
-		t.Fatalf("%+v", r)
-	}
-	b.dst.fate = nil
-	b.pass()
-	b.wantArrived(append(msgs(60), "one", "two", "three")...)
+	newPOP3(t, msgs(60)...).takesBack()
 }
 
 // With nothing new a pass writes nothing.
