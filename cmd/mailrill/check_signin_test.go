@@ -8,7 +8,8 @@ import (
 )
 
 // What check says of accounts that sign in by OAuth: no sign-in yet, one that works,
-// one that was taken back, and a mailbox behind it that refuses.
+// one that was taken back,
+// one that ends in days, and a mailbox behind it that refuses.
 func TestCheckGoldenSignIns(t *testing.T) {
 	signed := func(microsoft bool, protocol, refuse string, then ...func(*idp)) func(*rig) {
 		return func(r *rig) {
@@ -31,6 +32,10 @@ func TestCheckGoldenSignIns(t *testing.T) {
 	login := func(p *idp) { p.wants(p.rig.t, 0, []string{"login", "source"}) }
 	mailboxRefuses := func(p *idp) { p.rig.run("login", "source") }
 	takenBack := func(p *idp) { p.Revoke(true) }
+	testing := func(p *idp) {
+		p.Testing = true
+		login(p)
+	}
 	source := []string{"source"}
 	golden(t, "sign-ins", []checkup{
 		{name: "outlook, nobody has signed in", edit: signed(true, "imap", ""), args: source},
@@ -39,6 +44,7 @@ func TestCheckGoldenSignIns(t *testing.T) {
 		{name: "outlook, the mailbox refuses", edit: signed(true, "imap", "not-connected", mailboxRefuses), args: source},
 		{name: "outlook, taken back", edit: signed(true, "imap", "", login, takenBack), args: source},
 		{name: "gmail imap", edit: signed(false, "imap", "", login), args: source},
+		{name: "gmail, of an app in testing", edit: signed(false, "imap", "", testing), args: source},
 		{name: "gmail, taken back", edit: signed(false, "pop3", "", login, takenBack), args: source},
 	})
 }

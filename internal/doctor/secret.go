@@ -16,6 +16,10 @@ func (c *chain) secret(ctx context.Context) error {
 	switch {
 	case e.OAuth != "":
 		e.shape = provider.Token
+		if text, ends := c.d.Env.Tokens.Warning(c.report.Name, c.d.Now()); ends {
+			c.warn(Secret, text)
+			return nil
+		}
 		c.ok(Secret, lang.Text{EN: "none: signs in by OAuth (%s)", ZH: "无：使用 OAuth 登录（%s）"}, e.OAuth)
 		return nil
 	case e.Secret == nil:
