@@ -20,6 +20,8 @@ const about = `mailrill collects mail from other mailboxes into yours: POP3 and 
 IMAP, SMTP, LMTP, Maildir or a command out; on a schedule, or once.
 
 Try it without any account:   mailrill demo
+Set it up:                    mailrill init
+Does it work, and if not:     mailrill check
 One pass of each account:     mailrill --once
 The service:                  mailrill run`
 
