@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -201,12 +200,6 @@ func (a *app) notTaken(ctx context.Context, t *target, shape provider.Shape, wha
 		a.printHint(advice.Hint, advice.URL)
 	}
 	return &exitError{code: advice.Class.ExitCode()}
-}
-
-func (a *app) printHint(text lang.Text, url string) {
-	if hint := text.In(a.lang()); hint != "" {
-		fmt.Fprintf(a.stderr, "mailrill: hint: %s\n", strings.TrimSpace(hint+" "+url))
-	}
 }
 
 // ours refuses to write what the owner of path could not read: with sudo a file

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 
 	"mailrill/internal/config"
 	"mailrill/internal/discover"
+	"mailrill/internal/lang"
 	"mailrill/internal/ledger"
 	"mailrill/internal/provider"
 	"mailrill/internal/reply"
@@ -101,8 +103,13 @@ func (a *app) printError(err error) {
 	if _, listed := errors.AsType[config.Errors](err); listed || reply.ClassOf(err) == reply.Usage || errors.Is(err, ledger.ErrLocked) {
 		return // they say themselves what to do
 	}
-	if hint := provider.Advise(err, provider.Situation{}).Hint.In(a.lang()); hint != "" {
-		fmt.Fprintf(a.stderr, "mailrill: hint: %s\n", hint)
+	advice := provider.Advise(err, provider.Situation{})
+	a.printHint(advice.Hint, advice.URL)
+}
+
+func (a *app) printHint(text lang.Text, url string) {
+	if hint := text.In(a.lang()); hint != "" {
+		fmt.Fprintf(a.stderr, "mailrill: hint: %s\n", strings.TrimSpace(hint+" "+url))
 	}
 }
 

@@ -193,9 +193,7 @@ func (a *app) printResult(out *daemon.Outcome, r *collect.Result, dry bool) {
 	}
 	advice := daemon.Advise(out.Account, r.Err)
 	fmt.Fprintf(a.stderr, "mailrill: %s: %s\n", name, reply.Clean(r.Err.Error()))
-	if hint := advice.Hint.In(a.lang()); hint != "" {
-		fmt.Fprintf(a.stderr, "mailrill: hint: %s\n", strings.TrimSpace(hint+" "+advice.URL))
-	}
+	a.printHint(advice.Hint, advice.URL)
 }
 
 // counts words what a pass did; what is zero is left out, but for the first.
