@@ -45,7 +45,7 @@ type app struct {
 
 	log    *slog.Logger
 	cfg    *config.Config
-	shared wire.Shared
+	shared *wire.Shared
 	state  string
 	tokens *oauth.Store
 	warned map[string]time.Time // when a sign-in that ends was last logged, by account
@@ -57,6 +57,7 @@ func (a *app) load() error {
 	if a.cfg != nil {
 		return nil
 	}
+	a.shared = &wire.Shared{}
 	if err := a.startLog(); err != nil {
 		return err
 	}
@@ -154,7 +155,7 @@ func (a *app) accounts(names []string) (out []*config.Account, err error) {
 // env returns what sources and destinations need.
 func (a *app) env() wire.Env {
 	return wire.Env{
-		FS: a.fs, Wrap: a.wrap, StateDir: a.state, Version: version(), Log: a.log, Shared: &a.shared,
+		FS: a.fs, Wrap: a.wrap, StateDir: a.state, Version: version(), Log: a.log, Shared: a.shared,
 		OAuth: a.cfg.OAuth, Tokens: a.tokens, Now: a.now, Endpoints: a.endpoints,
 	}
 }
@@ -171,9 +172,40 @@ func (a *app) collector() *collect.Collector {
 // daemon returns the loop over accounts.
 func (a *app) daemon(accounts []*config.Account, c *collect.Collector, done func(*daemon.Outcome)) *daemon.Daemon {
 	return &daemon.Daemon{
-		Accounts: accounts, Build: a.env().Account, Collector: c, Ledger: a.ledger,
+		Accounts: accounts, Build: a.build, Collector: c, Ledger: a.ledger,
 		Log: a.log, Now: a.now, Sleep: a.sleep, Changed: a.changed, Done: done,
 	}
+}
+
+// build returns what a pass over acct needs. Its connections call beat whenever
+// something moves on them.
+func (a *app) build(acct *config.Account, beat func()) *collect.Account {
+	env := a.env()
+	wrap := env.Wrap
+	env.Wrap = func(end string, conn net.Conn) net.Conn {
+		if wrap != nil {
+			conn = wrap(end, conn)
+		}
+		return beating{conn, beat}
+	}
+	return env.Account(acct)
+}
+
+// A beating connection tells when something moves on it.
+type beating struct {
+	net.Conn
+	beat func()
+}
+
+func (b beating) Read(p []byte) (int, error) {
+	n, err := b.Conn.Read(p)
+	b.beat()
+	return n, err
+}
+
+func (b beating) Write(p []byte) (int, error) {
+	b.beat()
+	return b.Conn.Write(p)
 }
 
 // sleep waits for d or until ctx ends.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -33,22 +32,6 @@ func newRun(a *app) *cobra.Command {
 	flags.add(cmd.Flags())
 	cmd.Flags().BoolVar(&allowRoot, "allow-root", false, "run as root all the same")
 	return cmd
-}
-
-// serve runs until ctx ends, which is a success.
-func (a *app) serve(ctx context.Context, flags passFlags) error {
-	if err := a.open(); err != nil {
-		return err
-	}
-	accounts, err := a.accounts(flags.accounts)
-	if err != nil {
-		return err
-	}
-	a.log.Info("collecting", "accounts", len(accounts), "config", a.cfg.Path, "state", a.state, "version", version())
-	a.warnOfShapes(ctx, accounts)
-	err = a.daemon(accounts, a.collector(), a.logOutcome).Run(ctx)
-	a.log.Info("stopped")
-	return err
 }
 
 // logOutcome logs a pass that brought something or failed.

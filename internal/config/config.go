@@ -105,7 +105,8 @@ type Account struct {
 
 	Schedule     Schedule
 	ScheduleText string
-	Push         bool // IMAP IDLE is wanted, and is known to work
+	Poll         Schedule // in place of Schedule where push turns out not to work
+	Push         bool     // IMAP IDLE is wanted, and is known to work
 
 	Backlog     Backlog
 	BacklogSeen bool

@@ -109,6 +109,10 @@ func (t *table) when(a *Account) {
 	if a.Schedule, err = ParseSchedule(a.ScheduleText, zone); err != nil {
 		t.fail("schedule", "bad schedule: "+err.Error(), "")
 	}
+	a.Poll = a.Schedule
+	if a.Push && !t.has("schedule") {
+		a.Poll, _ = ParseSchedule(defaultSchedule, zone) // it is well formed
+	}
 	a.Backlog = t.backlog("backlog", zone)
 	t.checkBacklog(a)
 }

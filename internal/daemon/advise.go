@@ -6,7 +6,6 @@ import (
 
 	"mailrill/internal/collect"
 	"mailrill/internal/config"
-	"mailrill/internal/ledger"
 	"mailrill/internal/provider"
 	"mailrill/internal/reply"
 	"mailrill/internal/secret"
@@ -51,19 +50,4 @@ func shapeOf(from *secret.Source) provider.Shape {
 		return provider.ShapeUnknown
 	}
 	return secret.ShapeOf(value)
-}
-
-// A barredError is a login that was not tried, for one before it was refused.
-type barredError struct {
-	error
-	last ledger.Pass
-}
-
-// Class implements reply.Classed.
-func (*barredError) Class() reply.Class { return reply.Credentials }
-
-// advice is what was said of the refusal: its words are all that is left of it,
-// and they do not tell which of the two ends it came from.
-func (e *barredError) advice() provider.Advice {
-	return provider.Advice{Class: reply.Credentials, Hint: provider.Hint(e.last.Hint), URL: e.last.URL}
 }

@@ -10,21 +10,34 @@ import (
 
 // A ladder is the pauses after one, two, … failures in a row; the last one
 // repeats.
-type ladder []time.Duration
+type ladder struct {
+	pauses []time.Duration
+	// from is where full jitter begins: a pause lies anywhere between it and what
+	// the ladder says, so that a thousand accounts that failed at once do not come
+	// back at once. 0: a tenth is added at most, and nothing taken away.
+	from time.Duration
+}
 
-// ladders hold the pauses by class. Network and temporary faults mend
-// themselves; a refused login must not become a locked account (six tries a
-// day); a config waits for its owner.
-var ladders = map[reply.Class]ladder{
-	reply.Network:     {5 * time.Second, 15 * time.Second, 45 * time.Second, 2 * time.Minute, 5 * time.Minute, 15 * time.Minute},
-	reply.Temporary:   {5 * time.Second, 15 * time.Second, 45 * time.Second, 2 * time.Minute, 5 * time.Minute, 15 * time.Minute},
-	reply.Full:        {time.Minute, 5 * time.Minute, 15 * time.Minute},
-	reply.Limit:       {15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour},
-	reply.TLS:         {time.Minute, 15 * time.Minute, time.Hour},
-	reply.Config:      {5 * time.Minute, 15 * time.Minute, time.Hour},
-	reply.Credentials: {time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 4 * time.Hour},
-	reply.IO:          {time.Minute, 5 * time.Minute, 15 * time.Minute},
-	reply.Bug:         {time.Minute, 15 * time.Minute, time.Hour},
+// passing holds for faults that mend themselves.
+var passing = &ladder{
+	[]time.Duration{10 * time.Second, 30 * time.Second, 90 * time.Second, 4 * time.Minute, 10 * time.Minute, 15 * time.Minute},
+	5 * time.Second,
+}
+
+// ladders hold the pauses by class. A refused login must not become a locked
+// account: at most four in the first three hours, and six a day from then on.
+// With pauses of 1, 5, 30 minutes and two hours the fifth would come in the third
+// hour, so the fourth pause is longer. A config waits for its owner.
+var ladders = map[reply.Class]*ladder{
+	reply.Network:     passing,
+	reply.Temporary:   passing,
+	reply.Full:        {pauses: []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute}},
+	reply.Limit:       {pauses: []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour}},
+	reply.TLS:         {pauses: []time.Duration{time.Minute, 15 * time.Minute, time.Hour}},
+	reply.Config:      {pauses: []time.Duration{5 * time.Minute, 15 * time.Minute, time.Hour}},
+	reply.Credentials: {pauses: []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 150 * time.Minute, 4 * time.Hour}},
+	reply.IO:          {pauses: []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute}},
+	reply.Bug:         {pauses: []time.Duration{time.Minute, 15 * time.Minute, time.Hour}},
 }
 
 // ladderOf returns the class whose ladder counts after err: a login that was
@@ -37,24 +50,29 @@ func ladderOf(err error, c reply.Class) reply.Class {
 }
 
 // backoff returns how long to wait after the failures-th failure in a row of
-// class c; 0 where the schedule alone decides.
-func backoff(c reply.Class, failures int) time.Duration {
+// class c; 0 where the schedule alone decides. rand returns a random part.
+func backoff(c reply.Class, failures int, rand func(time.Duration) time.Duration) time.Duration {
 	l := ladders[c]
-	if len(l) == 0 || failures < 1 {
+	if l == nil || failures < 1 {
 		return 0
 	}
-	return l[min(failures, len(l))-1]
+	pause := l.pauses[min(failures, len(l.pauses))-1]
+	if l.from > 0 {
+		return l.from + rand(pause-l.from)
+	}
+	return pause + rand(min(pause/10, jitterMax))
 }
 
-// jitterMax bounds the jitter of rare schedules.
+// sameLadder reports whether failures of two classes are one row of failures.
+func sameLadder(a, b reply.Class) bool { return ladders[a] == ladders[b] }
+
+// jitterMax bounds the jitter of rare schedules and of long pauses.
 const jitterMax = time.Minute
 
-// jitter returns a random part of a tenth of d, so that the accounts of a
-// process, and many processes, do not knock at the same moment.
-func jitter(d time.Duration) time.Duration {
-	most := min(d/10, jitterMax)
-	if most <= 0 {
+// random returns a random part of d, 0 of nothing.
+func random(d time.Duration) time.Duration {
+	if d <= 0 {
 		return 0
 	}
-	return rand.N(most)
+	return rand.N(d)
 }

@@ -58,6 +58,9 @@ func refusedAgain(last ledger.Pass, advice provider.Advice, words string, now ti
 	n := last.Refused + 1
 	return ledger.Pass{
 		At: now, OK: last.OK, Class: string(advice.Class), Text: words, Hint: advice.Hint.EN, URL: advice.URL,
-		Failures: last.Failures + 1, Refused: n, NextTry: now.Add(max(advice.Retry, backoff(advice.Class, n))),
+		Failures: last.Failures + 1, Refused: n, NextTry: now.Add(max(advice.Retry, backoff(advice.Class, n, none))),
 	}
 }
+
+// none is the jitter of a pause that nobody shares.
+func none(time.Duration) time.Duration { return 0 }

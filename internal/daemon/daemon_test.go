@@ -63,7 +63,8 @@ func (w *world) reborn(accounts ...*config.Account) {
 		Accounts: accounts, Ledger: w.ledger, Log: log, Now: w.clock, Sleep: w.sleep,
 		Changed: func(*config.Account, time.Time) bool { return w.changed },
 		Done:    func(o *Outcome) { w.told = append(w.told, o) },
-		Build: func(a *config.Account) *collect.Account {
+		Rand:    func(time.Duration) time.Duration { return 0 },
+		Build: func(a *config.Account, _ func()) *collect.Account {
 			return &collect.Account{Name: a.Name, To: "home", Source: source{w, a.Name}, Destination: nowhere{}}
 		},
 		Collector: &collect.Collector{
@@ -85,6 +86,9 @@ func (w *world) run(most int) []time.Duration {
 	}
 	return since(w.passes["a"])
 }
+
+// longest is a jitter that is always as long as it can be.
+func longest(d time.Duration) time.Duration { return d }
 
 func since(ts []time.Time) (ds []time.Duration) {
 	for _, t := range ts {
@@ -144,7 +148,7 @@ func account(t *testing.T, name, schedule string) *config.Account {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &config.Account{Name: name, Protocol: config.IMAP, Schedule: s, Destination: &config.Destination{}, Server: config.Server{Provider: provider.Preset{}}}
+	return &config.Account{Name: name, Enabled: true, Protocol: config.IMAP, Schedule: s, Poll: s, Destination: &config.Destination{}, Server: config.Server{Provider: provider.Preset{}}}
 }
 
 // within checks that looks came at the times wanted, or up to a tenth of their
@@ -222,9 +226,9 @@ func TestBackOffByClassAndOverRestarts(t *testing.T) {
 		err  error
 		gaps []time.Duration
 	}{
-		{syscall.ECONNREFUSED, []time.Duration{5 * time.Second, 15 * time.Second, 45 * time.Second, 2 * time.Minute, 5 * time.Minute, 15 * time.Minute, 15 * time.Minute}},
-		{refused, []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 4 * time.Hour, 4 * time.Hour}},
-		{webLogin, []time.Duration{10 * time.Minute, 10 * time.Minute, 30 * time.Minute, 2 * time.Hour}},
+		{syscall.ECONNREFUSED, []time.Duration{10 * time.Second, 30 * time.Second, 90 * time.Second, 4 * time.Minute, 10 * time.Minute, 15 * time.Minute, 15 * time.Minute}},
+		{refused, []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 150 * time.Minute, 4 * time.Hour, 4 * time.Hour}},
+		{webLogin, []time.Duration{10 * time.Minute, 10 * time.Minute, 30 * time.Minute, 150 * time.Minute}},
 		{&reply.Error{Protocol: "pop3", Command: "PASS", Text: "the moon is full"}, []time.Duration{15 * time.Minute, 30 * time.Minute, time.Hour, 2 * time.Hour, 6 * time.Hour}},
 		{reply.WithClass(reply.Config, errors.New("no folder")), []time.Duration{5 * time.Minute, 15 * time.Minute, time.Hour, time.Hour}},
 	} {
@@ -232,8 +236,10 @@ func TestBackOffByClassAndOverRestarts(t *testing.T) {
 		a.Provider.Key = "gmail"
 		w := newWorld(t, a)
 		w.outcome = func(string, int) error { return c.err }
+		w.d.Rand = longest
 		got := w.run(2)
 		w.reborn(a)
+		w.d.Rand = longest
 		got = append(got, w.run(len(c.gaps)-1)...)
 		within(t, got, c.gaps...)
 		// Once it works, the schedule counts again.
@@ -399,10 +405,10 @@ func TestWorkersBoundPasses(t *testing.T) {
 		w.d.Workers = 2
 		var running atomic.Int32
 		release, build := make(chan struct{}), w.d.Build
-		w.d.Build = func(a *config.Account) *collect.Account {
+		w.d.Build = func(a *config.Account, beat func()) *collect.Account {
 			running.Add(1)
 			<-release
-			return build(a)
+			return build(a, beat)
 		}
 		ended := make(chan error)
 		go func() { ended <- w.d.Once(t.Context(), collect.Options{}, false) }()
@@ -424,6 +430,7 @@ func TestUnreadableLedgerIsNotHammered(t *testing.T) {
 		w.ledger.Close()
 		return nil
 	}
+	w.d.Rand = longest
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	w.d.Done = func(*Outcome) {

@@ -1,0 +1,186 @@
+package daemon
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"mailrill/fetch"
+	"mailrill/internal/collect"
+	"mailrill/internal/config"
+	"mailrill/internal/ledger"
+	"mailrill/internal/reply"
+)
+
+// A loop owns one account: whatever is done for it, its goroutine does.
+type loop struct {
+	d     *Daemon
+	a     *config.Account
+	stop  context.CancelFunc
+	ended chan struct{}
+
+	// The goroutine's own.
+	last   ledger.Pass
+	looked time.Time // when all folders were last looked at
+	push   *pusher   // nil: push is not wanted
+	alarm  alarm
+
+	beat atomic.Int64 // when something last moved, since Daemon.born
+
+	mu       sync.Mutex
+	requests []*request
+	woken    bool               // something has happened since the last doze
+	doze     context.CancelFunc // ends it
+	status   Status
+}
+
+// begin starts the loop of a, when the one before it, if any, has ended. It is
+// called under d.mu.
+func (d *Daemon) begin(a *config.Account, before *loop) *loop {
+	ctx, stop := context.WithCancel(d.ctx)
+	l := &loop{d: d, a: a, stop: stop, ended: make(chan struct{})}
+	l.status = Status{Account: a, State: Waiting, Since: d.Now()}
+	if before != nil {
+		l.status.Pass = before.shown().Pass
+	}
+	d.all.Go(func() {
+		defer close(l.ended)
+		defer stop()
+		if before != nil {
+			<-before.ended
+		}
+		l.serve(ctx)
+	})
+	return l
+}
+
+// serve is the life of an account: wait for something to do, and do it.
+func (l *loop) serve(ctx context.Context) {
+	defer l.refuse()
+	l.recall(ctx)
+	if l.a.Push && l.a.Enabled && l.d.Line != nil {
+		l.push = newPusher(l)
+		defer l.push.end()
+	}
+	for ctx.Err() == nil {
+		if todo := l.wait(ctx); todo != nil {
+			todo(l, ctx)
+		}
+	}
+}
+
+// recall reads how the last pass ended.
+func (l *loop) recall(ctx context.Context) {
+	last, err := l.d.last(ctx, l.a)
+	if err != nil {
+		l.d.Log.Error("read the ledger", "account", l.a.Name, "err", err)
+		return
+	}
+	l.last = last
+}
+
+// collectAll looks at all folders.
+func (l *loop) collectAll(ctx context.Context) { l.make(ctx, collect.Options{}) }
+
+// make makes a pass over all folders, and returns its outcome; nil when ctx has
+// ended before it began.
+func (l *loop) make(ctx context.Context, o collect.Options) *Outcome {
+	if l.push != nil {
+		return l.push.collectAll(ctx, o)
+	}
+	built := l.d.Build(l.a, l.moved)
+	built.Source = l.spaced(built.Source)
+	out := l.pass(ctx, built, o)
+	if out != nil {
+		l.looked = out.Pass.At
+	}
+	return out
+}
+
+// pass makes a pass over what is built, once there is a place for it. Who is not
+// connected to the source needs none: a dead server takes nobody's place.
+func (l *loop) pass(ctx context.Context, built *collect.Account, o collect.Options) *Outcome {
+	l.moved()
+	l.show(Collecting)
+	var leave func()
+	built.Source = &entrance{built.Source, func(ctx context.Context) (err error) {
+		if leave == nil {
+			leave, err = l.d.workers.enter(ctx, l.a)
+		}
+		return err
+	}}
+	out := l.d.pass(ctx, l.a, built, o, l.last)
+	if leave != nil {
+		leave()
+	}
+	l.last = out.Pass
+	l.show(stateAfter(l.last, l.d.Now()))
+	l.d.tell(out)
+	l.d.recovered(l, out)
+	return out
+}
+
+// An entrance is a source whose sessions need a place.
+type entrance struct {
+	fetch.Source
+	enter func(context.Context) error
+}
+
+// Connect implements fetch.Source.
+func (e *entrance) Connect(ctx context.Context) (fetch.Session, error) {
+	s, err := e.Source.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.enter(ctx); err != nil {
+		_ = s.Close(false)
+		return nil, err
+	}
+	return s, nil
+}
+
+// spaced returns source with its logins spaced from those of others.
+func (l *loop) spaced(source fetch.Source) fetch.Source {
+	return &timely{source, l.d.spacing}
+}
+
+// A timely source connects when its turn has come.
+type timely struct {
+	fetch.Source
+	spacing *spacing
+}
+
+// Connect implements fetch.Source.
+func (t *timely) Connect(ctx context.Context) (fetch.Session, error) {
+	if err := t.spacing.turn(ctx); err != nil {
+		return nil, err
+	}
+	return t.Source.Connect(ctx)
+}
+
+// recovered looks again at the accounts whose source is the server that has just come
+// back: without that they would wait for the rest of their pauses.
+func (d *Daemon) recovered(back *loop, out *Outcome) {
+	if !offline(out.Before) || offline(out.Pass) || back.a.Host == "" {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, l := range d.loops {
+		if l != back && l.a.Host == back.a.Host && l.a.Port == back.a.Port {
+			l.ask(&request{do: hurry})
+		}
+	}
+}
+
+// offline reports whether a pass failed because the line did.
+func offline(p ledger.Pass) bool { return p.Class == string(reply.Network) && !p.NextTry.IsZero() }
+
+// hurry ends a pause that a broken line has led to.
+func hurry(_ context.Context, l *loop) error {
+	if offline(l.last) {
+		l.last.NextTry = l.d.Now()
+	}
+	return nil
+}
