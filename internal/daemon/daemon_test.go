@@ -34,6 +34,7 @@ type world struct {
 
 	mu      sync.Mutex
 	now     time.Time
+	wall    func() time.Time       // in place of now
 	jump    time.Duration          // added to the next sleep, as when a machine was suspended
 	passes  map[string][]time.Time // when each account was looked at
 	most    int                    // end the world after so many passes
@@ -126,7 +127,11 @@ type source struct {
 func (s source) Connect(context.Context) (fetch.Session, error) {
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
-	s.w.passes[s.name] = append(s.w.passes[s.name], s.w.now)
+	now := s.w.now
+	if s.w.wall != nil {
+		now = s.w.wall()
+	}
+	s.w.passes[s.name] = append(s.w.passes[s.name], now)
 	if s.w.total++; s.w.total == s.w.most {
 		s.w.stop()
 	}

@@ -41,6 +41,9 @@ func (d *Daemon) begin(a *config.Account, before *loop) *loop {
 	ctx, stop := context.WithCancel(d.ctx)
 	l := &loop{d: d, a: a, stop: stop, ended: make(chan struct{})}
 	l.status = Status{Account: a, State: Waiting, Since: d.Now()}
+	if !a.Enabled {
+		l.status.State = Off
+	}
 	if before != nil {
 		l.status.Pass = before.shown().Pass
 	}

@@ -30,7 +30,7 @@ func (l *loop) wait(ctx context.Context) work {
 	l.sleep(ctx, at, now)
 	l.moved()
 	if l.push != nil {
-		l.push.check(l.d.Now().Sub(now) > tick+sleptFor)
+		l.push.check(onWall(l.d.Now()).Sub(onWall(now)) > tick+sleptFor)
 	}
 	return nil
 }
@@ -142,3 +142,7 @@ func (l *loop) wake() {
 		l.doze()
 	}
 }
+
+// onWall is t without the reading of the clock that stands still while the machine
+// sleeps.
+func onWall(t time.Time) time.Time { return t.Round(0) }
