@@ -254,6 +254,22 @@ func TestBackOffByClassAndOverRestarts(t *testing.T) {
 	}
 }
 
+// Each kind of failure has pauses of its own: what comes behind a night without a
+// line begins with the shortest.
+func TestAnotherKindOfFailureCountsAnew(t *testing.T) {
+	w := newWorld(t, account(t, "a", "@every 1m"))
+	w.outcome = func(_ string, n int) error {
+		if n < 6 {
+			return syscall.ECONNREFUSED
+		}
+		return reply.WithClass(reply.Full, errors.New("no room"))
+	}
+	w.run(7)
+	if p := w.told[5].Pass; p.Failures != 1 || p.NextTry.Sub(p.At) != time.Minute {
+		t.Errorf("%+v", p)
+	}
+}
+
 // A new password is tried at once; without one a login that was refused is not
 // repeated by --once, unless it is forced.
 func TestRefusedLogins(t *testing.T) {

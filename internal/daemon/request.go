@@ -71,7 +71,12 @@ var errEnded = reply.WithClass(reply.Temporary, errors.New("the service has stop
 // Do runs f on an account's goroutine, so beside no pass of it, and returns f's
 // error.
 func (d *Daemon) Do(ctx context.Context, name string, f func(context.Context) error) error {
-	return d.on(ctx, name, func(ctx context.Context, _ *loop) error { return f(ctx) })
+	return d.on(ctx, name, func(ctx context.Context, l *loop) error {
+		l.moved()
+		l.show(Collecting)
+		defer func() { l.show(stateAfter(l.last, d.Now())) }()
+		return f(ctx)
+	})
 }
 
 // on runs f on the loop of an account.
