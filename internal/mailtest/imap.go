@@ -69,6 +69,7 @@ type IMAP struct {
 	OnCommand func(session int, line string) Verdict
 
 	ln      *listener
+	idlers  *idlers
 	arrived map[uint64]time.Time // by serial; the store's lock guards it
 }
 
@@ -82,6 +83,7 @@ func (s *IMAP) Start() (addr string, err error) {
 	}
 	s.play()
 	s.arrived = map[uint64]time.Time{}
+	s.idlers = newIdlers()
 	if s.ln, err = listen("", s.TLS, s.serve); err != nil {
 		return "", err
 	}
@@ -108,7 +110,21 @@ func (s *IMAP) play() {
 }
 
 // Close cuts all sessions and returns when they have ended.
-func (s *IMAP) Close() error { return s.ln.stop() }
+func (s *IMAP) Close() error {
+	if s.idlers != nil {
+		s.idlers.close(true)
+	}
+	return s.ln.stop()
+}
+
+// Restart cuts all sessions, as Close does, and listens again at the same address.
+func (s *IMAP) Restart() error {
+	if err := s.ln.restart(); err != nil {
+		return err
+	}
+	s.idlers.close(false)
+	return nil
+}
 
 // Settle returns when no session runs, or none with these clients where some are
 // named: what clients have sent that are gone now has been dealt with, to the

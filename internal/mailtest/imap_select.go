@@ -201,34 +201,3 @@ func (c *imapSession) leave(expunge bool) string {
 	c.open = nil
 	return c.ok("Close")
 }
-
-// idle tells of changes until the client says DONE (RFC 2177).
-func (c *imapSession) idle() string {
-	woken, stop := c.Store.watch()
-	defer stop()
-	c.k.ask("+ idling")
-	var line string
-	var err error
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		line, err = c.k.readLine()
-	}()
-	for {
-		if !c.NoPush {
-			c.update(true)
-			c.k.flush()
-		}
-		select {
-		case <-woken:
-		case <-done:
-			if err != nil {
-				return ""
-			}
-			if !strings.EqualFold(line, "DONE") {
-				return "BAD Expected DONE."
-			}
-			return c.ok("Idle")
-		}
-	}
-}

@@ -11,6 +11,7 @@ type imapSession struct {
 	idSent bool
 	open   *view // the selected folder, or nil
 	ended  bool
+	ahead  *string // a line that was read already: IDLE reads while it tells
 
 	upgrade bool // STARTTLS was answered
 	away    *turnaway
@@ -76,13 +77,23 @@ func (s *IMAP) serve(session int, k *link) {
 	c.untagged("%s", c.greeting())
 	k.done()
 	for !c.ended {
-		line, err := k.line()
+		line, err := c.next()
 		if err != nil {
 			return
 		}
 		c.handle(session, line)
 		k.done()
 	}
+}
+
+// next reads the next command.
+func (c *imapSession) next() (string, error) {
+	if c.ahead != nil {
+		line := *c.ahead
+		c.ahead = nil
+		return line, nil
+	}
+	return c.k.line()
 }
 
 func (c *imapSession) handle(session int, line string) {
@@ -102,6 +113,9 @@ func (c *imapSession) handle(session int, line string) {
 		return
 	}
 	done, answer := c.run()
+	if c.ahead != nil {
+		return // it is answered, and the next one has come
+	}
 	if answer == "" || c.skip() != nil {
 		c.ended = true
 		return

@@ -52,14 +52,36 @@ func listen(socket string, tls *tls.Config, serve func(session int, l *link)) (*
 	if socket != "" {
 		network, address = "unix", socket
 	}
-	ln, err := net.Listen(network, address)
-	if err != nil {
+	l := &listener{tls: tls, serve: serve, links: map[*link]bool{}}
+	l.ended = sync.NewCond(&l.mu)
+	if err := l.open(network, address); err != nil {
 		return nil, err
 	}
-	l := &listener{Listener: ln, tls: tls, serve: serve, links: map[*link]bool{}}
-	l.ended = sync.NewCond(&l.mu)
-	l.wg.Go(l.accept)
 	return l, nil
+}
+
+func (l *listener) open(network, address string) (err error) {
+	if l.Listener, err = net.Listen(network, address); err != nil {
+		return err
+	}
+	l.closed = false
+	l.wg.Go(l.accept)
+	return nil
+}
+
+// restart cuts every connection and takes new ones at the same address, also
+// after stop.
+func (l *listener) restart() error {
+	if l == nil {
+		return errNotStarted
+	}
+	at := l.Addr()
+	if err := l.stop(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.open(at.Network(), at.String())
 }
 
 func (l *listener) accept() {
