@@ -16,7 +16,7 @@ func FuzzList(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		w := cannedWire(text)
-		for w.scan.start() == nil {
+		for w.next() == nil {
 			if h := w.scan.head(); h.typ != "LIST" && h.typ != "XLIST" {
 				if w.scan.skipRest() != nil {
 					return

@@ -33,6 +33,14 @@ func cannedWire(text []byte) *wire {
 	return w
 }
 
+// next begins the next response.
+func (w *wire) next() error {
+	if err := w.scan.await(); err != nil {
+		return err
+	}
+	return w.scan.start()
+}
+
 // FuzzFetchResponse: whatever a server sends, a body that ends in io.EOF has the
 // announced size, and a session that goes on stands at the start of a line.
 func FuzzFetchResponse(f *testing.F) {
@@ -42,7 +50,7 @@ func FuzzFetchResponse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		w := cannedWire(text)
 		for {
-			if err := w.scan.start(); err != nil {
+			if err := w.next(); err != nil {
 				return
 			}
 			h := w.scan.head()
@@ -92,7 +100,7 @@ func FuzzSanitize(f *testing.F) {
 				w.lib.commands = []libCommand{{"T1", pending}}
 			}
 			var out []byte
-			for w.scan.start() == nil {
+			for w.next() == nil {
 				line, err := w.foreign(w.scan.head())
 				if err != nil {
 					break

@@ -38,11 +38,36 @@ var (
 // A scanner reads one response after the other. What it returns is valid until
 // its next call.
 type scanner struct {
-	br    *bufio.Reader
-	b     []byte // what is left of the current piece of a line, its end cut off
-	eol   bool   // the piece reaches to the end of the line
-	spent int    // octets of this response so far, streamed bodies not counted
-	waste int64  // octets thrown away since the command began
+	in    inlet
+	br    *bufio.Reader // over in; nil while a response is awaited
+	b     []byte        // what is left of the current piece of a line, its end cut off
+	eol   bool          // the piece reaches to the end of the line
+	spent int           // octets of this response so far, streamed bodies not counted
+	waste int64         // octets thrown away since the command began
+}
+
+// await waits for the first octet of a response. Meanwhile it holds no buffer: a
+// session in IDLE may wait for days, and there may be a thousand of them.
+func (s *scanner) await() error {
+	if s.br != nil && s.br.Buffered() > 0 {
+		return nil
+	}
+	s.rest()
+	if err := s.in.await(); err != nil {
+		return cut(err)
+	}
+	s.br = lineBuffers.Get().(*bufio.Reader)
+	s.br.Reset(&s.in)
+	return nil
+}
+
+// rest gives the buffer, which is empty, back.
+func (s *scanner) rest() {
+	if s.br != nil {
+		s.br.Reset(nil)
+		lineBuffers.Put(s.br)
+		s.br = nil
+	}
 }
 
 // start reads the first line of a response.

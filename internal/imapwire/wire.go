@@ -1,7 +1,6 @@
 package imapwire
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"net"
@@ -64,7 +63,7 @@ func newWire(conn net.Conn, notify func()) *wire {
 	return &wire{
 		Conn:   conn,
 		notify: notify,
-		scan:   scanner{br: bufio.NewReaderSize(conn, maxLine)},
+		scan:   scanner{in: inlet{conn: conn}},
 		turn:   make(chan struct{}),
 		back:   make(chan struct{}),
 		dead:   make(chan struct{}),
@@ -105,8 +104,8 @@ func (w *wire) awaitResponse() {
 
 // step waits for a response and takes it, or lends the turn to our command.
 func (w *wire) step() error {
-	if _, err := w.scan.br.Peek(1); err != nil {
-		return cut(err)
+	if err := w.scan.await(); err != nil {
+		return err
 	}
 	if !w.busy() {
 		if err := w.scan.start(); err != nil {
