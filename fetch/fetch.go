@@ -21,6 +21,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"time"
 )
 
@@ -91,10 +92,37 @@ type Peeker interface {
 	Peek(ctx context.Context, items []Item, fn func(it Item, header [16]byte, telling bool)) error
 }
 
-// A Waiter is a Session whose server announces new mail. Wait returns nil when
-// something may have changed in the open folder: a hint to look, not a fact.
+// A Waiter is a Session that may outlive a pass, and wait in between for new mail
+// in one of its folders. After Rest it waits, or serves the next pass from
+// Folders on.
 type Waiter interface {
-	Wait(ctx context.Context) error
+	// Rest ends a pass, in place of Close(true). Nothing of what the pass learned of
+	// folders is believed in the next; the open folder stays open.
+	Rest()
+
+	// Reopen is Open. It does not ask the server where folder is still open and new
+	// mail was announced there: List shows that then.
+	Reopen(ctx context.Context, folder string) (Listing, error)
+
+	// Wait returns nil as soon as folder may hold mail that came after its last
+	// listing in this session, at once if it was not listed: a hint to look, not a
+	// fact. Whoever does not look first gets nil again. When ctx ends the server is
+	// asked for a sign of life, and after it ctx's error returned: the session is as
+	// good as before. Middleboxes drop silent connections, so the caller is to wait
+	// anew every nine minutes or so. A server that does not announce mail, or not
+	// now, is an errors.ErrUnsupported, after which the session is good, too; after
+	// any other error it can only be closed.
+	Wait(ctx context.Context, folder string) error
+
+	// Announced counts the announcements of new mail that came while Wait waited.
+	Announced() uint64
+
+	// LocalAddr is this machine's end of the connection.
+	LocalAddr() net.Addr
+
+	// Err returns why the connection has ended, nil while it lives. Like Announced
+	// it may be called by any goroutine.
+	Err() error
 }
 
 // A Folder is a mailbox as its owner knows it.

@@ -70,15 +70,17 @@ func (s *session) openForWriting(ctx context.Context) error {
 	if s.writable {
 		return nil
 	}
-	sel, err := s.enter(ctx, s.folder, false)
+	s.leave()
+	folder := s.folder
+	s.folder = ""
+	sel, err := s.enter(ctx, folder, false)
 	if err != nil {
 		return err
 	}
-	s.selected = sel
 	if sel.ReadOnly {
-		return reply.WithClass(reply.Config, fmt.Errorf("folder %q is read-only at the source: nothing can be marked, moved or deleted there", s.folder))
+		return reply.WithClass(reply.Config, fmt.Errorf("folder %q is read-only at the source: nothing can be marked, moved or deleted there", folder))
 	}
-	s.writable = true
+	s.folder, s.selected, s.writable = folder, sel, true
 	return nil
 }
 

@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync/atomic"
 
 	"mailrill/fetch"
 	"mailrill/internal/imapwire"
@@ -81,7 +82,7 @@ func (s *Source) connect(ctx context.Context, auth sasl.Auth) (fetch.Session, er
 	if err != nil {
 		return nil, errors.Join(err, drop(conn))
 	}
-	return &session{o: s.o, client: client, changed: changed}, nil
+	return &session{o: s.o, client: client, changed: changed, seen: map[string]sight{}}, nil
 }
 
 // drop closes a connection that served for nothing. That it was closed before
@@ -97,7 +98,7 @@ func drop(c io.Closer) error {
 type session struct {
 	o       Options
 	client  *imapwire.Client
-	changed chan struct{} // holds a token when the open folder may have changed
+	changed chan struct{} // holds a token when there may be something for Wait to see
 
 	boxes []box // what LIST said, once it was asked
 
@@ -105,6 +106,10 @@ type session struct {
 	selected *imapwire.Selected // as it was when it was opened
 	writable bool               // it was opened by SELECT
 	fresh    bool               // nothing happened since it was opened
+
+	seen  map[string]sight // folders that were listed
+	heard uint64           // announcements until the open folder was opened, or its last listing began
+	waits atomic.Uint64    // announcements that came while Wait waited
 
 	probed    bool // bodies came: uidBehind is known
 	uidBehind bool // the server sends a body before it says whose it is

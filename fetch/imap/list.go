@@ -27,14 +27,13 @@ const (
 // Open selects a folder for reading only: looking at mail changes nothing, not
 // even \Recent.
 func (s *session) Open(ctx context.Context, folder string) (fetch.Listing, error) {
+	s.leave()
 	s.folder, s.writable = "", false
 	sel, err := s.enter(ctx, folder, true)
 	if err != nil {
 		return fetch.Listing{}, err
 	}
 	s.folder, s.selected, s.fresh = folder, sel, true
-	// What SELECT itself announced is no news.
-	lower(s.changed)
 	return fetch.Listing{Validity: sel.Validity, Next: sel.Next, Count: sel.Count, Stable: true}, nil
 }
 
@@ -47,6 +46,7 @@ func (s *session) enter(ctx context.Context, folder string, readOnly bool) (*ima
 	if err != nil {
 		return nil, fmt.Errorf("open folder %q: %w", folder, err)
 	}
+	s.heard = s.client.Announced() // what SELECT itself announced is no news
 	if sel.Validity == 0 {
 		return nil, reply.WithClass(reply.Temporary, fmt.Errorf("open folder %q: the server gave no UIDVALIDITY, without which its messages cannot be told apart", folder))
 	}
@@ -64,15 +64,18 @@ func (s *session) List(ctx context.Context, from fetch.Cursor) ([]fetch.Item, er
 		floor = 0
 	}
 	if floor == math.MaxUint32 || s.fresh && nothingBehind(floor, s.selected) {
+		s.listed(floor, nil)
 		return nil, nil
 	}
-	lower(s.changed)
+	s.heard = s.client.Announced()
 	l := newListing(s.selected, floor)
 	set := strconv.FormatUint(uint64(floor)+1, 10) + ":*"
 	if err := s.client.Fetch(ctx, set, s.listItems(), l.add); err != nil {
 		return nil, fmt.Errorf("list folder %q: %w", s.folder, err)
 	}
-	return l.result(), nil
+	items := l.result()
+	s.listed(floor, items)
+	return items, nil
 }
 
 var errNotOpen = errors.New("no folder is open")

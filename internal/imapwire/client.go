@@ -25,9 +25,9 @@ type Options struct {
 	ID map[string]string
 	// NeedsID: it is sent whatever the server offers.
 	NeedsID bool
-	// Notify is called when the open mailbox may have changed (EXISTS, EXPUNGE,
-	// RECENT, VANISHED), when the server ends IDLE by itself, and when the
-	// connection ends. It runs on the reading goroutine: it must not block.
+	// Notify is called when new mail may have come into the open mailbox (EXISTS,
+	// RECENT), when the server ends IDLE by itself, and when the connection ends.
+	// It runs on the reading goroutine: it must not block.
 	Notify func()
 }
 
@@ -95,7 +95,7 @@ var ErrNotSent = errors.New("not sent")
 var ErrNoAnswer = errors.New("no answer")
 
 // IMAP returns go-imap's client for the commands that are not methods of Client:
-// Store, UIDExpunge, Move, Copy, Create, Idle, Noop, Status. Its FETCH brings no
+// Store, UIDExpunge, Move, Copy, Create, Noop, Status. Its FETCH brings no
 // bodies and its LIST nothing at all: those are Fetch and List. Each command is
 // to be waited for before the next one begins, and one with a list of results
 // (Store, UIDExpunge) closed.
@@ -117,6 +117,19 @@ func (c *Client) AppendLimit() (limit int64, ok bool) {
 	limit, err := strconv.ParseInt(v, 10, 64)
 	return limit, err == nil && limit >= 0
 }
+
+// Announced counts how often the server has said that the open mailbox holds
+// mail: by EXISTS and RECENT, those that SELECT brings among them.
+func (c *Client) Announced() uint64 { return c.wire.announced.Load() }
+
+// Count is how many messages the server says that the open mailbox holds now.
+func (c *Client) Count() int { return int(c.wire.count.Load()) }
+
+// LocalAddr is this machine's end of the connection.
+func (c *Client) LocalAddr() net.Addr { return c.wire.LocalAddr() }
+
+// Err returns why the connection has ended, nil while it lives.
+func (c *Client) Err() error { return c.wire.cause() }
 
 // Unselect leaves the open mailbox (RFC 3691), where Has("UNSELECT"). It does not
 // wait for the answer.

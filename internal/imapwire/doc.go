@@ -18,7 +18,7 @@
 //
 // One goroutine uses a Client, and one command runs at a time, ours or
 // go-imap's: a command of ours refuses to begin while one of go-imap's has no
-// answer yet. (IDLE is such a command: Close it and Wait before the next.)
+// answer yet. IDLE is none of these: the next command ends it.
 //
 // Reading has an owner at every instant. Mostly it is go-imap's reader
 // goroutine, which waits in wire.Read for the first octet of a response. While a

@@ -9,7 +9,6 @@ import (
 // guarded by wire.mu.
 type pending struct {
 	commands []libCommand
-	idling   bool          // the server has taken IDLE, and owes nothing until DONE
 	prompt   bool          // go-imap waits for "+"
 	response chan struct{} // while go-imap owes a SASL response; closed when it is written
 }
@@ -22,13 +21,7 @@ type libCommand struct {
 // wrote takes note of what go-imap writes. It returns what is to be sent in its
 // place, and whether a command begins.
 func (p *pending) wrote(b []byte) (send []byte, begins bool) {
-	switch last := p.last(); {
-	case bytes.Equal(b, []byte("DONE\r\n")):
-		if last != "IDLE" { // the server has ended IDLE by itself
-			return nil, false
-		}
-		p.idling = false
-	case last == "AUTHENTICATE":
+	if p.last() == "AUTHENTICATE" {
 		p.prompt = true
 		p.responded()
 		// go-imap writes the empty response as "=", which is the form of an
@@ -36,14 +29,14 @@ func (p *pending) wrote(b []byte) (send []byte, begins bool) {
 		if bytes.Equal(b, []byte("=\r\n")) {
 			return b[1:], false
 		}
-	default:
-		c, ok := parseCommand(b)
-		if begins = ok; ok {
-			p.commands = append(p.commands, c)
-		}
-		p.prompt = c.name == "IDLE" || c.name == "AUTHENTICATE" ||
-			bytes.HasSuffix(b, []byte("}\r\n")) && !bytes.HasSuffix(b, []byte("+}\r\n"))
+		return b, false
 	}
+	c, begins := parseCommand(b)
+	if begins {
+		p.commands = append(p.commands, c)
+	}
+	p.prompt = c.name == "AUTHENTICATE" ||
+		bytes.HasSuffix(b, []byte("}\r\n")) && !bytes.HasSuffix(b, []byte("+}\r\n"))
 	return b, begins
 }
 
@@ -83,7 +76,7 @@ func (p *pending) waits(names ...string) bool {
 	return false
 }
 
-func (p *pending) owed() bool { return len(p.commands) > 0 && !p.idling }
+func (p *pending) owed() bool { return len(p.commands) > 0 }
 
 // prompted takes a "+", and reports whether go-imap waited for it: it takes one
 // more for the end of the session.
@@ -92,7 +85,6 @@ func (p *pending) prompted() bool {
 		return false
 	}
 	p.prompt = false
-	p.idling = p.last() == "IDLE"
 	if p.last() == "AUTHENTICATE" {
 		p.response = make(chan struct{})
 	}
@@ -111,9 +103,6 @@ func (p *pending) answered(tag string) (c libCommand, ok bool) {
 	for i, c := range p.commands {
 		if c.tag == tag {
 			p.commands = append(p.commands[:i], p.commands[i+1:]...)
-			if c.name == "IDLE" {
-				p.idling = false
-			}
 			p.prompt = false
 			return c, true
 		}

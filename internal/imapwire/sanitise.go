@@ -100,8 +100,8 @@ func (w *wire) tagged(tag string) ([]byte, error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.lib.idling {
-		go w.notify() // go-imap does not notice that the server ends IDLE
+	if w.endIdle(tag) {
+		w.notify()
 	}
 	c, ok := w.lib.answered(tag)
 	if !ok {
@@ -291,18 +291,30 @@ func cleanCount(w *wire, h head) ([]byte, error) {
 	if err := w.scan.skipRest(); err != nil {
 		return nil, err
 	}
-	w.notify()
-	if h.typ == "EXPUNGE" {
-		w.shifts++
-	}
+	w.tally(h)
 	if h.typ == "EXPUNGE" && h.num == 0 {
 		return nil, nil
 	}
 	return fmt.Appendf(nil, "* %d %s\r\n", h.num, h.typ), nil
 }
 
+// tally keeps count of the messages in the open mailbox.
+func (w *wire) tally(h head) {
+	switch h.typ {
+	case "EXPUNGE":
+		w.shifts++
+		w.count.Store(max(w.count.Load(), 1) - 1)
+		return
+	case "EXISTS":
+		w.count.Store(h.num)
+	}
+	if h.num > 0 {
+		w.announced.Add(1)
+		w.notify()
+	}
+}
+
 func cleanVanished(w *wire, _ head) ([]byte, error) {
-	w.notify()
 	w.shifts++
 	return nil, w.scan.skipRest()
 }

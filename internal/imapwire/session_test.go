@@ -326,12 +326,12 @@ func TestConnectionKnowsWhenAnAnswerIsOwed(t *testing.T) {
 	expect("after NOOP", true)
 	fetchAll(c)
 	expect("after FETCH", true)
-	idle, err := c.IMAP().Idle()
+	err := c.Idle(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	expect("in IDLE", true)
-	errIdle := errors.Join(idle.Close(), idle.Wait())
+	errIdle := c.Done()
 	expect("after IDLE", true)
 	m := mail("abc")
 	m.Open = func() (io.ReadSeekCloser, error) { expect("while a message is read", true); return mail("abc").Open() }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mailrill/internal/reply"
@@ -21,9 +22,11 @@ var errNoise = errors.New("the server sends without end what nobody asked for")
 // A wire is the net.Conn under go-imap. See the package comment for who reads
 // from it when.
 type wire struct {
-	net.Conn // its Read and Write are reached through scan and write only
-	notify   func()
-	veil     sasl.Veil // over what was sent to log in
+	net.Conn  // its Read and Write are reached through scan and write only
+	notify    func()
+	announced atomic.Uint64 // see Client.Announced
+	count     atomic.Uint32 // see Client.Count
+	veil      sasl.Veil     // over what was sent to log in
 
 	// Of the goroutine that has the turn.
 	scan   scanner
@@ -40,6 +43,7 @@ type wire struct {
 	mu      sync.Mutex
 	err     error // why it is dead
 	current *exchange
+	idle    *rest  // the last IDLE that the server has taken and not answered
 	tags    uint64 // of our commands so far
 	lib     pending
 	facts   facts
@@ -161,8 +165,8 @@ func (w *wire) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// write hands p to the connection and returns how much of it may have got
-// through. A failed write ends the session.
+// write hands p to the connection, behind the end of IDLE where that lasts, and
+// returns how much of it may have got through. A failed write ends the session.
 func (w *wire) write(p []byte) (int, error) {
 	w.writing.Lock()
 	defer w.writing.Unlock()
@@ -171,11 +175,15 @@ func (w *wire) write(p []byte) (int, error) {
 		return 0, w.cause()
 	default:
 	}
+	done := w.done()
+	if done != "" {
+		p = append([]byte(done), p...)
+	}
 	n, err := w.Conn.Write(p)
 	if err != nil {
 		err = w.fail(fmt.Errorf("write to the server: %w", err))
 	}
-	return n, err
+	return max(0, n-len(done)), err
 }
 
 // Close is called by go-imap when it gives up.
