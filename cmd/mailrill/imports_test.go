@@ -38,6 +38,7 @@ var importRules = []struct {
 	{"internal/oauth", []string{"internal/sasl", "internal/fsx", "internal/reply", "internal/lang"}},
 	{"internal/config", []string{"internal/provider", "internal/secret", "internal/mailconn", "internal/reply"}},
 	{"internal/collect", []string{"fetch", "deliver", "internal/ledger", "internal/fsx", "internal/lang", "internal/reply"}},
+	{"internal/push", []string{"fetch"}},
 	{"internal/wire", everything},
 	{"internal/daemon", []string{"fetch", "internal/lang", "internal/wire", "internal/collect", "internal/config", "internal/ledger", "internal/provider", "internal/secret", "internal/reply"}},
 	{"internal/discover", []string{"internal/provider", "internal/mailconn", "internal/reply"}},
