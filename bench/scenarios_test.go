@@ -60,6 +60,7 @@ var groups = map[string][]scenario{
 	"Accounts":     accounts,
 	"FirstCollect": firstCollect,
 	"Start":        start,
+	"Idle":         idle,
 }
 
 func BenchmarkLockstep(b *testing.B)     { report(b, lockstep) }
@@ -68,6 +69,7 @@ func BenchmarkLarge(b *testing.B)        { report(b, large) }
 func BenchmarkAccounts(b *testing.B)     { report(b, accounts) }
 func BenchmarkFirstCollect(b *testing.B) { report(b, firstCollect) }
 func BenchmarkStart(b *testing.B)        { report(b, start) }
+func BenchmarkIdle(b *testing.B)         { report(b, idle) }
 
 // number is for trying things.
 var number = flag.Int("n", 0, "messages or accounts of a benchmark, instead of its own number")

@@ -28,8 +28,7 @@ type rig struct {
 	got    []string                // the bodies that they brought
 
 	mu     sync.Mutex
-	pieces []string      // what was written in one piece, without tags
-	on     func() string // what becomes of the next DONE; nil: it is sent
+	pieces []string // what was written in one piece, without tags
 }
 
 // newRig has a line to a server that has so many messages in INBOX.
