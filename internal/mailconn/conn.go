@@ -34,6 +34,7 @@ const (
 type Conn struct {
 	net.Conn // TLS, or the raw connection
 	raw      io.Closer
+	place    *place // under the dialer's limit
 	peer     string
 	timeout  time.Duration
 	ctx      context.Context
@@ -51,7 +52,7 @@ type Conn struct {
 }
 
 func newConn(ctx context.Context, d *Dialer, raw, conn net.Conn, greeting string) *Conn {
-	c := &Conn{since: time.Now(), Conn: conn, raw: raw, peer: d.Address(), timeout: d.timeout(), ctx: ctx, greeting: greeting}
+	c := &Conn{since: time.Now(), Conn: conn, raw: raw, peer: d.Address(), timeout: d.timeout(), ctx: ctx, greeting: greeting, place: &place{}}
 	c.stop = context.AfterFunc(ctx, func() { raw.Close() })
 	return c
 }
@@ -168,6 +169,28 @@ func (c *Conn) explain(err error, limit time.Duration) error {
 		err = explainTLS(err)
 	}
 	return &Error{c.peer, err}
+}
+
+// Rest says that nothing is under way. While the connection rests it may be given
+// up for somebody who waits for its place under the Limit: drop, unless it is nil, is
+// called then, once and on a goroutine of its own, and the connection is closed. A
+// connection under no Limit rests undisturbed.
+func (c *Conn) Rest(drop func()) {
+	c.place.rest(func() {
+		if drop != nil {
+			drop()
+		}
+		c.Close()
+	})
+}
+
+// Work ends the rest. From a nil error on the connection is not given up; ErrGivenUp
+// says that it was. Without a rest before it does nothing.
+func (c *Conn) Work() error {
+	if err := c.place.work(); err != nil {
+		return &Error{c.peer, err}
+	}
+	return nil
 }
 
 // Close closes the connection. It waits no longer than the 5 s that crypto/tls

@@ -91,7 +91,7 @@ func (d *Dialer) Dial(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, d.failed(err)
 	}
-	leave, err := d.enter(ctx)
+	place, err := d.Limit.enter(ctx)
 	if err != nil {
 		return nil, d.failed(err)
 	}
@@ -99,14 +99,14 @@ func (d *Dialer) Dial(ctx context.Context) (net.Conn, error) {
 	defer cancel()
 	raw, err := d.connect(setup)
 	if err != nil {
-		leave()
+		place.leave()
 		return nil, d.failed(err)
 	}
-	raw = counted{raw, leave}
-	conn, err := d.establish(ctx, setup, raw, p)
+	conn, err := d.establish(ctx, setup, counted{raw, place}, p)
 	if err != nil {
 		return nil, d.failed(err)
 	}
+	conn.place = place
 	return conn, nil
 }
 
