@@ -90,6 +90,23 @@ type Finder interface {
 	Settles() time.Duration
 }
 
+// A Rester is a Destination that can let its connection rest.
+type Rester interface {
+	// Rest says that nothing is to be done for now. Whatever connection there is may
+	// be given up meanwhile, for somebody who waits for its place at the server; the
+	// next call then connects anew.
+	Rest()
+}
+
+// A Keeper is a Rester whose connection is worth keeping from one pass to the next,
+// with Rest in place of Close. Close ends it, at any time between two calls.
+type Keeper interface {
+	Rester
+	// Wake has the connection asked whether it still lives, and does not wait for
+	// the answer: the next call does. Where there is no connection it does nothing.
+	Wake()
+}
+
 // A Slow Finder does not show at once what it has stored.
 type Slow interface {
 	// ShowsAfter is how long a copy may be there and not be shown; 0 where it

@@ -55,20 +55,22 @@ const DefaultConnections = 2
 // deliver.Finder and deliver.Slow.
 type Destination struct {
 	o       Options
-	session *session // nil when there is no connection
-	known   []string // folders that were prepared, as the server names them
+	session *session       // nil when there is no connection
+	known   []string       // folders that were prepared, as the server names them
+	woken   chan awakening // where the session answers that was woken; nil: it was not, or its answer was taken
 }
 
 // session is what is known for as long as one connection lives.
 type session struct {
 	*imapwire.Client
 	conn    net.Conn
-	ctx     context.Context     // of the dialer: with it the connection ends
-	boxes   []imapwire.Mailbox  // of LIST; nil before
-	folders map[string]string   // configured name -> name on the server
-	flags   map[string][]string // name on the server -> PERMANENTFLAGS
-	opened  bool                // a folder is open
-	lost    bool                // the connection broke while messages were on their way
+	ctx     context.Context         // of the dialer: with it the connection ends
+	end     context.CancelCauseFunc // of ctx, where it is the session's own
+	boxes   []imapwire.Mailbox      // of LIST; nil before
+	folders map[string]string       // configured name -> name on the server
+	flags   map[string][]string     // name on the server -> PERMANENTFLAGS
+	opened  bool                    // a folder is open
+	lost    bool                    // the connection broke while messages were on their way
 }
 
 // New returns the account that o describes. Nothing is dialled yet.
@@ -102,11 +104,15 @@ func (d *Destination) alive(ctx context.Context) error {
 	if d.session == nil {
 		return ctx.Err()
 	}
+	asked := d.woken != nil
 	end, err := d.begin(ctx)
 	if err != nil {
 		return err
 	}
 	defer end()
+	if asked {
+		return ctx.Err()
+	}
 	if err := d.session.IMAP().Noop().Wait(); err != nil {
 		d.drop()
 	}
@@ -119,11 +125,9 @@ func (d *Destination) begin(ctx context.Context) (end func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if d.session != nil && d.session.ctx.Err() != nil {
-		d.drop()
-	}
+	d.work(ctx)
 	if d.session == nil {
-		if d.session, err = d.connect(ctx); err != nil {
+		if d.session, err = d.connectToKeep(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -185,9 +189,15 @@ func isCode(err error, code string) bool {
 
 // drop gives the connection up. What was prepared on it is looked at anew.
 func (d *Destination) drop() {
-	if d.session != nil {
-		d.session.Close()
-		d.session = nil
+	if d.session == nil {
+		return
+	}
+	d.session.Close()
+	d.session.end(nil)
+	d.session = nil
+	if d.woken != nil {
+		<-d.woken // it ends with its connection
+		d.woken = nil
 	}
 }
 
@@ -199,9 +209,10 @@ func (d *Destination) Settles() time.Duration { return 10*time.Second + d.o.Show
 // ShowsAfter returns how long a message that was stored may not be shown.
 func (d *Destination) ShowsAfter() time.Duration { return d.o.ShowsAfter }
 
-// Close ends the session.
+// Close ends the session. One that still owes an answer is dropped.
 func (d *Destination) Close() error {
-	if d.session == nil {
+	if d.session == nil || d.woken != nil {
+		d.drop()
 		return nil
 	}
 	defer d.drop()

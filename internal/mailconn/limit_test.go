@@ -73,6 +73,9 @@ func TestLimitCountsWhatIsOpen(t *testing.T) {
 	conn := mustDial(t, d)
 	conn.Close()
 	conn.Close()
+	if d.Limit.free != 1 {
+		t.Fatalf("%d places are free", d.Limit.free)
+	}
 
 	ctx, cut := context.WithCancel(t.Context())
 	if _, err := d.Dial(ctx); err != nil {
