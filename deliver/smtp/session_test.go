@@ -195,3 +195,31 @@ func (c oneByOne) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// tired is a connection that was given up while it rested.
+type tired struct{ net.Conn }
+
+func (tired) Rest(func()) {}
+func (tired) Work() error { return net.ErrClosed }
+
+// A connection that was given up while it rested is not used again.
+func TestRest(t *testing.T) {
+	var _ deliver.Rester = (*Destination)(nil)
+	dialled := 0
+	dial := (&peer{}).serve(t)
+	d := New(optionsBy(func(ctx context.Context) (net.Conn, error) {
+		dialled++
+		conn, err := dial(ctx)
+		return tired{conn}, err
+	}))
+	d.Rest() // there is nothing yet
+	for range 2 {
+		if err := d.Prepare(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+		d.Rest()
+	}
+	if dialled != 2 {
+		t.Errorf("dialled %d times", dialled)
+	}
+}

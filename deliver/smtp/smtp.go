@@ -107,8 +107,37 @@ func notReached(err error) error {
 	return notTaken(reply.WithClass(reply.Network, err))
 }
 
-// take returns the connection that stands, nil if there is none.
-func (d *Destination) take() *client { return d.swap(nil) }
+// A rester is a connection that may be given up while nothing is under way:
+// *mailconn.Conn.
+type rester interface {
+	Rest(drop func())
+	Work() error
+}
+
+// Rest implements deliver.Rester.
+func (d *Destination) Rest() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.idle == nil {
+		return
+	}
+	if r, ok := d.idle.conn.(rester); ok {
+		r.Rest(nil)
+	}
+}
+
+// take returns the connection that stands, nil if there is none. One that was given
+// up while it rested is none.
+func (d *Destination) take() *client {
+	c := d.swap(nil)
+	if c == nil {
+		return nil
+	}
+	if r, ok := c.conn.(rester); ok && r.Work() != nil {
+		return nil
+	}
+	return c
+}
 
 // give puts a connection back. One is kept: to hold more while nothing is to be
 // sent would be in the way of others.
