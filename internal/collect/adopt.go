@@ -161,7 +161,7 @@ func (p *pass) note(change func(*ledger.Destination)) error {
 // Rebuild reads all copies at the account's destination into the ledger.
 func (c *Collector) Rebuild(ctx context.Context, a *Account) (copies int, err error) {
 	p := c.newPass(ctx, a, Options{})
-	defer a.Destination.Close()
+	defer p.part()
 	if p.finder == nil {
 		return 0, reply.WithClass(reply.Config, fmt.Errorf("destination %s cannot be asked what it has: only imap and maildir can, with trace = true", a.To))
 	}

@@ -45,6 +45,7 @@ type Account struct {
 	MaxSize     int64         // octets; 0 no limit
 	Trace       bool          // copies get the trace line
 	Down, Up    Daily         // what its logins may move in a day, at the source and at the destination
+	KeepOpen    bool          // the destination's connection outlives a pass, and is closed by the account's owner
 	Own         string        // an address whose own mail is left out; "" collects it
 }
 
@@ -147,7 +148,14 @@ func (c *Collector) Pass(ctx context.Context, a *Account, o Options) *Report {
 		cancel()
 	})
 	defer stop()
+	parted := false
+	defer func() {
+		if !parted { // a bug ends the pass, and nobody knows what its connection is good for
+			a.Destination.Close()
+		}
+	}()
 	p.conclude(p.run())
+	parted = true
 	return p.report
 }
 
@@ -186,7 +194,7 @@ func (c *Collector) newPass(ctx context.Context, a *Account, o Options) *pass {
 // returns how many of them it has taken.
 func (c *Collector) RetryHeld(ctx context.Context, a *Account, ids []string) (delivered int, err error) {
 	p := c.newPass(ctx, a, Options{})
-	defer a.Destination.Close()
+	defer p.part()
 	if err := p.begin(); err != nil {
 		return 0, err
 	}

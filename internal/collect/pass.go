@@ -95,6 +95,7 @@ func (p *pass) run() (err error) {
 		_, err = p.session(phaseFresh)
 		return err
 	}
+	p.wake()
 	if err := p.retryHeld(); err != nil {
 		return err
 	}
@@ -192,6 +193,7 @@ func (p *pass) session(ph phase) (v *visit, err error) {
 			return &visit{}, err
 		}
 	}
+	p.rest()
 	s, err := p.a.Source.Connect(p.hard)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the source: %w", err)
@@ -322,11 +324,36 @@ func (p *pass) destinationError(err error) error {
 	return fmt.Errorf("%w %s: %w", errDestination, p.a.To, err)
 }
 
-// conclude closes the destination and writes the pass's end into its report.
-func (p *pass) conclude(err error) {
-	if closeErr := p.a.Destination.Close(); closeErr != nil {
-		p.log.Debug("close the destination", "err", closeErr)
+// wake has a connection that an earlier pass has left at the destination asked
+// whether it lives, while the source is listed.
+func (p *pass) wake() {
+	if k, ok := p.a.Destination.(deliver.Keeper); ok {
+		k.Wake()
 	}
+}
+
+// rest lets the destination's connection be given up while this pass waits for its
+// turn at the source: those who have theirs may be waiting for the destination.
+func (p *pass) rest() {
+	if r, ok := p.a.Destination.(deliver.Rester); ok {
+		r.Rest()
+	}
+}
+
+// part leaves the destination, whose connection may be kept for the next pass.
+func (p *pass) part() {
+	if k, ok := p.a.Destination.(deliver.Keeper); ok && p.a.KeepOpen {
+		k.Rest()
+		return
+	}
+	if err := p.a.Destination.Close(); err != nil {
+		p.log.Debug("close the destination", "err", err)
+	}
+}
+
+// conclude parts with the destination and writes the pass's end into its report.
+func (p *pass) conclude(err error) {
+	p.part()
 	if commitErr := p.commit(); commitErr != nil {
 		p.log.Error("write down what was moved", "err", commitErr)
 	}
