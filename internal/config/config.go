@@ -121,6 +121,8 @@ type Account struct {
 	Sent       bool  // Gmail POP3: own sent mail too
 	DailyLimit int64 // octets; 0: none
 
+	MaxConnections int // per host, protocol and user
+
 	into string
 }
 

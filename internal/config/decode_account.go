@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -118,6 +119,7 @@ func (t *table) when(a *Account) {
 }
 
 func (t *table) limits(a *Account) {
+	a.MaxConnections = t.connections(a.Provider, cmp.Or(a.Provider.Limits.Reading, defaultMaxConnections))
 	a.MaxDelete = t.integer("max_delete", defaultMaxDelete, 1, 1e9)
 	a.MaxSize = t.size("max_size", 0)
 	a.DailyLimit = t.size("daily_limit", a.Provider.DailyDown(a.Protocol))

@@ -3,6 +3,8 @@ package config
 import (
 	"slices"
 	"time"
+
+	"mailrill/internal/provider"
 )
 
 const defaultMaxConnections = 4
@@ -105,12 +107,18 @@ func (t *table) network(d *Destination) {
 	if d.Type == TypeLMTP && d.OAuth != "" {
 		t.fail("oauth", "no provider takes a sign-in over LMTP", "")
 	}
+	d.MaxConnections = t.connections(d.Provider, defaultMaxConnections)
+	d.DailyLimit = t.size("daily_limit", d.Provider.DailyUp(d.Type))
+}
+
+// connections reads how many connections there may be to a login at a time, which is
+// no more than its provider allows.
+func (t *table) connections(p provider.Preset, unset int) int {
 	most := 100
-	if n := d.Provider.Limits.Connections; n > 0 {
+	if n := p.Limits.Connections; n > 0 {
 		most = n
 	}
-	d.MaxConnections = t.integer("max_connections", min(defaultMaxConnections, most), 1, most)
-	d.DailyLimit = t.size("daily_limit", d.Provider.DailyUp(d.Type))
+	return t.integer("max_connections", min(unset, most), 1, most)
 }
 
 // envelope reads what SMTP and LMTP have beside the server.

@@ -43,7 +43,7 @@ func actual(c *Config) map[string]string {
 		"account.allow_cleartext": fmt.Sprint(a.AllowCleartext), "account.timeout": quoted(words(a.Timeout)), "account.folders": fmt.Sprintf("%q", a.Folders),
 		"account.into": quoted(a.into), "account.schedule": quoted(a.ScheduleText), "account.timezone": quoted(defaultZone), "account.push": fmt.Sprint(a.Push), "account.backlog": quoted(a.Backlog.Kind),
 		"account.backlog_seen": fmt.Sprint(a.BacklogSeen), "account.after": quoted(a.After), "account.max_delete": fmt.Sprint(a.MaxDelete),
-		"account.max_size": quoted(fmt.Sprint(a.MaxSize)), "account.recent": fmt.Sprint(a.Recent), "account.sent": fmt.Sprint(a.Sent),
+		"account.max_size": quoted(fmt.Sprint(a.MaxSize)), "account.recent": fmt.Sprint(a.Recent), "account.sent": fmt.Sprint(a.Sent), "account.max_connections": fmt.Sprint(a.MaxConnections),
 	}
 	for kind, d := range c.Destinations {
 		for key, v := range map[string]string{
@@ -71,7 +71,7 @@ func TestPromisedDefaults(t *testing.T) {
 		"account.protocol": `"imap"`, "account.port": "993", "account.tls": `"implicit"`, "account.timeout": `"2m"`,
 		"account.folders": `["INBOX"]`, "account.into": `""`, "account.schedule": `"@every 15m"`, "account.timezone": `"local"`, "account.push": "true",
 		"account.backlog": `""`, "account.backlog_seen": "false", "account.after": `"keep"`, "account.max_delete": "500", "account.max_size": `"0"`,
-		"account.recent": "false", "account.sent": "false", "account.enabled": "true",
+		"account.recent": "false", "account.sent": "false", "account.enabled": "true", "account.max_connections": "4",
 	} {
 		if got[key] != want {
 			t.Errorf("%s is %s when left out, want %s", key, got[key], want)
@@ -95,6 +95,11 @@ func TestDependentDefaults(t *testing.T) {
 	for lines, want := range map[string]int{"protocol = \"pop3\"": 995, "tls = \"starttls\"": 143, "protocol = \"pop3\"\ntls = \"starttls\"": 110} {
 		if a := load(t, account("host = \"h.example.com\"\n"+lines)).Accounts[0]; a.Port != want {
 			t.Errorf("%q: port is %d, want %d", lines, a.Port, want)
+		}
+	}
+	for lines, want := range map[string]int{"": 2, "protocol = \"pop3\"": 2, "max_connections = 15": 15, "provider = \"qq\"": 4, "host = \"h.example.com\"": 4} {
+		if a := load(t, account(lines)).Accounts[0]; a.MaxConnections != want {
+			t.Errorf("%q: max_connections is %d, want %d", lines, a.MaxConnections, want)
 		}
 	}
 	for lines, want := range map[string]Mode{"host = \"h.example.com\"": Resend, "provider = \"gmail\"": Wrap, "provider = \"qq\"": Wrap} {
@@ -207,7 +212,7 @@ func missing(t *testing.T, what string, want, got []string) {
 // The keys that users are promised, word for word.
 func TestPromisedKeys(t *testing.T) {
 	server := strings.Fields("provider host port tls allow_cleartext ca_file pin_sha256 client_cert client_key proxy proxy_password_file timeout user password password_file password_env password_command credential oauth")
-	account := strings.Fields("name label protocol folders to into schedule timezone push backlog backlog_seen after delete_after move_to max_delete max_size recent sent daily_limit enabled")
+	account := strings.Fields("name label protocol folders to into schedule timezone push backlog backlog_seen after delete_after move_to max_delete max_size recent sent max_connections daily_limit enabled")
 	missing(t, "account", append(account, server...), slices.Collect(maps.Keys(accountKeys())))
 	missing(t, "imap", append(strings.Fields("folder create max_connections daily_limit"), server...), typeKeys[TypeIMAP])
 	missing(t, "smtp", append(strings.Fields("recipient sender mode max_connections daily_limit"), server...), typeKeys[TypeSMTP])

@@ -15,7 +15,7 @@ func smtps(host string) Endpoint              { return implicit(host, 465) }
 // over IMAP; for free accounts it publishes no numbers. Who passes a limit is
 // locked out for up to a day, so we stay at four fifths.
 var gmailLimits = Limits{
-	Connections: 15, POP3Gap: 5 * time.Minute,
+	Connections: 15, Reading: 2, POP3Gap: 5 * time.Minute,
 	POP3Down: 1000 * mb, IMAPDown: 2000 * mb, IMAPUp: 400 * mb,
 }
 

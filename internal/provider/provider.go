@@ -89,6 +89,7 @@ type Quirks struct {
 // means none known.
 type Limits struct {
 	Connections int           // IMAP connections of one account at the same time, all programs together
+	Reading     int           // of these, what is taken to collect unless the config says otherwise; 0: no preset
 	POP3Gap     time.Duration // least time between two POP3 sessions
 	IMAPGap     time.Duration // least time between two looks over IMAP
 	POP3Down    int64         // octets a day
