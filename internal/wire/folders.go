@@ -14,7 +14,7 @@ import (
 // mail can be put into, in the server's order. Those that the server keeps for mail of its own making
 // (drafts, sent, junk, trash and views) are left out.
 func (e Env) Folders(ctx context.Context, s config.Server) ([]string, error) {
-	conn, err := e.dialer("destination", config.IMAP, s, "").Dial(ctx)
+	conn, err := e.dialer(toWrite, config.IMAP, s, "").Dial(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"strings"
 	"sync"
 
 	dirdst "mailrill/deliver/maildir"
@@ -16,24 +17,27 @@ type Shared struct {
 	logins   map[login]*mailconn.Limit
 }
 
-// A login is what a server counts connections by.
+// A login is what a server counts connections by. What is collected and what is
+// delivered is counted apart, though a server counts it together: a pass that holds
+// a place to read and waits for one to write must not wait for its like.
 type login struct {
-	host, socket string
-	port         int
-	user         string
+	end, protocol string
+	host, socket  string
+	port          int
+	user          string
 }
 
-// limit is that of the connections to a destination. Where two destinations are
-// one login it is that of whichever was needed first.
-func (s *Shared) limit(d *config.Destination) *mailconn.Limit {
+// limit is that of the connections to a login, however it is written. Where several
+// accounts or destinations are one login it is that of whichever was needed first.
+func (s *Shared) limit(end, protocol string, to config.Server, socket string, most int) *mailconn.Limit {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := login{d.Host, d.Socket, d.Port, d.User}
+	l := login{end, protocol, strings.ToLower(to.Host), socket, to.Port, strings.ToLower(to.User)}
 	if s.logins[l] == nil {
 		if s.logins == nil {
 			s.logins = map[login]*mailconn.Limit{}
 		}
-		s.logins[l] = mailconn.NewLimit(d.MaxConnections)
+		s.logins[l] = mailconn.NewLimit(most)
 	}
 	return s.logins[l]
 }

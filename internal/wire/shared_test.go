@@ -4,21 +4,38 @@ import (
 	"testing"
 
 	"mailrill/internal/config"
+	"mailrill/internal/mailconn"
 )
 
 // TestLimitOfALogin: destinations that are one login share its connections.
 func TestLimitOfALogin(t *testing.T) {
 	var s Shared
-	mine := &config.Destination{MaxConnections: 4, Server: config.Server{Host: "imap.example", Port: 993, User: "u"}}
-	archive, other, elsewhere := *mine, *mine, *mine
-	archive.Folder = "Archive"
-	other.User = "v"
-	elsewhere.Host = "imap.example.org"
-	if s.limit(mine) != s.limit(&archive) {
-		t.Error("two folders of one mailbox are counted apart")
+	limit := func(end, protocol, host, user string) *mailconn.Limit {
+		return s.limit(end, protocol, config.Server{Host: host, Port: 993, User: user}, "", 4)
 	}
-	if s.limit(mine) == s.limit(&other) || s.limit(mine) == s.limit(&elsewhere) {
-		t.Error("two mailboxes are counted together")
+	mine := limit(toWrite, "imap", "imap.example", "me@example.org")
+	if limit(toWrite, "imap", "IMAP.example", "Me@Example.org") != mine {
+		t.Error("one login is counted apart from itself")
+	}
+	for _, other := range []*mailconn.Limit{
+		limit(toWrite, "imap", "imap.example", "you@example.org"), limit(toWrite, "imap", "imap.example.org", "me@example.org"),
+		limit(toWrite, "smtp", "imap.example", "me@example.org"), limit(toRead, "imap", "imap.example", "me@example.org"),
+	} {
+		if other == mine {
+			t.Error("two are counted together")
+		}
+	}
+}
+
+// TestLimitOfAccounts: accounts of one login wait for each other; the first one says
+// how many connections there may be.
+func TestLimitOfAccounts(t *testing.T) {
+	e := Env{Shared: &Shared{}}
+	a := &config.Account{Protocol: config.IMAP, MaxConnections: 2, Server: config.Server{Host: "imap.example", Port: 993, User: "u"}}
+	b := *a
+	b.Folders = []string{"Archive"}
+	if limit := e.entrance(a).Limit; limit == nil || limit != e.entrance(&b).Limit {
+		t.Error("two accounts of one login are counted apart")
 	}
 }
 

@@ -91,7 +91,7 @@ func backlog(b config.Backlog) collect.Backlog {
 
 // source returns the source of an account.
 func (e Env) source(a *config.Account) fetch.Source {
-	dial := e.dialer("source", a.Protocol, a.Server, "").Dial
+	dial := e.entrance(a).Dial
 	if a.Protocol == config.POP3 {
 		return popsrc.New(popsrc.Options{
 			Dial: dial, Auth: e.auth(a.Name, a.Protocol, a.Server),
@@ -135,10 +135,23 @@ func (e Env) destination(d *config.Destination) deliver.Destination {
 
 // exit returns how a destination is reached.
 func (e Env) exit(d *config.Destination) *mailconn.Dialer {
-	dialer := e.dialer("destination", d.Type, d.Server, d.Socket)
-	dialer.Limit = e.Shared.limit(d)
+	dialer := e.dialer(toWrite, d.Type, d.Server, d.Socket)
+	dialer.Limit = e.Shared.limit(toWrite, d.Type, d.Server, d.Socket, d.MaxConnections)
 	return dialer
 }
+
+// entrance returns how a source is reached.
+func (e Env) entrance(a *config.Account) *mailconn.Dialer {
+	dialer := e.dialer(toRead, a.Protocol, a.Server, "")
+	dialer.Limit = e.Shared.limit(toRead, a.Protocol, a.Server, "", a.MaxConnections)
+	return dialer
+}
+
+// The ends of a way, as Env.Wrap is told of them.
+const (
+	toRead  = "source"
+	toWrite = "destination"
+)
 
 // dialer returns how a server is reached.
 func (e Env) dialer(end, protocol string, s config.Server, socket string) *mailconn.Dialer {
