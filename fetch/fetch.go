@@ -97,8 +97,12 @@ type Peeker interface {
 // Folders on.
 type Waiter interface {
 	// Rest ends a pass, in place of Close(true). Nothing of what the pass learned of
-	// folders is believed in the next; the open folder stays open.
+	// folders is believed in the next; the open folder stays open. The connection may
+	// be given up meanwhile, for somebody who waits for its place at the server.
 	Rest()
+
+	// Work begins the next pass. Its error says that the session is gone.
+	Work() error
 
 	// Reopen is Open. It does not ask the server where folder is still open and new
 	// mail was announced there: List shows that then.

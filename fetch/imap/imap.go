@@ -82,7 +82,7 @@ func (s *Source) connect(ctx context.Context, auth sasl.Auth) (fetch.Session, er
 	if err != nil {
 		return nil, errors.Join(err, drop(conn))
 	}
-	return &session{o: s.o, client: client, changed: changed, seen: map[string]sight{}}, nil
+	return &session{o: s.o, conn: conn, client: client, changed: changed, seen: map[string]sight{}}, nil
 }
 
 // drop closes a connection that served for nothing. That it was closed before
@@ -97,6 +97,7 @@ func drop(c io.Closer) error {
 // session is one login.
 type session struct {
 	o       Options
+	conn    net.Conn
 	client  *imapwire.Client
 	changed chan struct{} // holds a token when there may be something for Wait to see
 

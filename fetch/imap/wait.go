@@ -21,9 +21,29 @@ type sight struct {
 	news     bool   // more was announced since then
 }
 
+// A rester is a connection that may be given up while nothing is under way:
+// *mailconn.Conn.
+type rester interface {
+	Rest(drop func())
+	Work() error
+}
+
 // Rest forgets the folders that LIST told of: others may be made until the next
 // pass.
-func (s *session) Rest() { s.boxes = nil }
+func (s *session) Rest() {
+	s.boxes = nil
+	if r, ok := s.conn.(rester); ok {
+		r.Rest(nil)
+	}
+}
+
+// Work keeps the connection from being given up.
+func (s *session) Work() error {
+	if r, ok := s.conn.(rester); ok {
+		return r.Work()
+	}
+	return nil
+}
 
 // Announced counts the announcements that came in IDLE.
 func (s *session) Announced() uint64 { return s.waits.Load() }

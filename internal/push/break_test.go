@@ -41,10 +41,14 @@ func TestRestEnds(t *testing.T) {
 		t.Run(c.what, func(t *testing.T) {
 			r := newRig(t, c.server, 1)
 			r.pass(r.line.All())
-			if c.then != nil {
-				r.later(func() { c.then(r) })
+			did := make(chan struct{})
+			if c.then == nil {
+				close(did)
+			} else {
+				r.later(func() { c.then(r); close(did) })
 			}
 			err := r.line.Wait(t.Context())
+			<-did
 			if !c.err(err) || isBroken(err) == r.line.Connected() {
 				t.Errorf("Wait: %v; connected: %v", err, r.line.Connected())
 			}

@@ -52,7 +52,7 @@ func (w view) Connect(ctx context.Context) (fetch.Session, error) {
 func (l *Line) lift() *call {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.call == nil || l.busy || l.call.Err() != nil {
+	if l.call == nil || l.busy || l.call.Err() != nil || l.call.Work() != nil {
 		return nil
 	}
 	l.busy = true
@@ -76,6 +76,7 @@ func (l *Line) rest(c *call) {
 	defer l.mu.Unlock()
 	if l.call == c {
 		l.busy = false
+		c.Rest()
 	}
 }
 
@@ -110,7 +111,6 @@ func (v *visit) Folders(ctx context.Context) ([]fetch.Folder, error) {
 // Close puts the session to rest, if it is as good as it was.
 func (v *visit) Close(commit bool) error {
 	if commit && v.stop() && v.Err() == nil {
-		v.Rest()
 		v.line.rest(v.call)
 		return nil
 	}
