@@ -16,7 +16,6 @@ import (
 	"sync"
 	"time"
 
-	"mailrill/fetch"
 	"mailrill/internal/collect"
 	"mailrill/internal/config"
 	"mailrill/internal/ledger"
@@ -28,9 +27,7 @@ type Daemon struct {
 	Accounts []*config.Account // those that are not enabled wait for requests only
 	// Build returns what a pass over an account needs. Its connections call beat
 	// whenever something moves on them.
-	Build func(a *config.Account, beat func()) *collect.Account
-	// Line returns a session of a source that rests on a folder; nil: there is no push.
-	Line      func(ctx context.Context, source fetch.Source, folder string) Line
+	Build     func(a *config.Account, beat func()) *collect.Account
 	Collector *collect.Collector
 	Ledger    *ledger.Ledger
 	Log       *slog.Logger

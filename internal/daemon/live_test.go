@@ -12,6 +12,7 @@ import (
 
 	"mailrill/internal/collect"
 	"mailrill/internal/config"
+	"mailrill/internal/ledger"
 	"mailrill/internal/reply"
 )
 
@@ -425,4 +426,12 @@ func TestAliveBetweenPasses(t *testing.T) {
 			return false
 		}
 	})
+}
+
+// refuseFor has an account rest as after a failure.
+func refuseFor(d time.Duration) func(context.Context, *loop) error {
+	return func(_ context.Context, l *loop) error {
+		l.last = ledger.Pass{At: time.Now(), Class: string(reply.Temporary), NextTry: time.Now().Add(d)}
+		return nil
+	}
 }

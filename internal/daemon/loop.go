@@ -62,7 +62,7 @@ func (d *Daemon) begin(a *config.Account, before *loop) *loop {
 func (l *loop) serve(ctx context.Context) {
 	defer l.refuse()
 	l.recall(ctx)
-	if l.a.Push && l.a.Enabled && l.d.Line != nil {
+	if l.a.Push && l.a.Enabled {
 		l.push = newPusher(l)
 		defer l.push.end()
 	}

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"mailrill/fetch"
 	"mailrill/internal/collect"
+	"mailrill/internal/config"
 	"mailrill/internal/lang"
 )
 
@@ -23,17 +23,6 @@ const (
 	// tried again.
 	quietAfter = 24 * time.Hour
 )
-
-// A Line is a session that rests in IDLE between passes.
-type Line interface {
-	All() fetch.Source
-	Here() fetch.Source
-	Wait(ctx context.Context) error
-	Connected() bool
-	Moved() bool
-	Announced() int64
-	End()
-}
 
 // A pusher keeps a session in IDLE for each folder of an account that its server may
 // push. The first one also serves the passes over all folders, so that neither these
@@ -57,6 +46,7 @@ func newPusher(l *loop) *pusher {
 	p := &pusher{l: l, built: l.d.Build(l.a, l.moved)}
 	p.life, p.cut = context.WithCancel(context.Background())
 	p.built.Source = l.spaced(p.built.Source)
+	p.built.KeepOpen = true
 	p.watches = []*watch{p.watch(firstFolder(l.a.Folders))}
 	return p
 }
@@ -71,10 +61,7 @@ func firstFolder(wanted []string) string {
 	return inbox
 }
 
-const (
-	inbox          = "INBOX"
-	maxConnections = 2
-)
+const inbox = "INBOX"
 
 // end ends all connections.
 func (p *pusher) end() {
@@ -94,7 +81,7 @@ func (p *pusher) due(now, looked, scheduled time.Time) moment {
 	switch {
 	case p.isOff():
 		return moment{p.l.a.Poll.Next(looked), true}
-	case !p.main().line.Connected():
+	case p.main().stop == nil && !p.main().line.Connected(): // the end of a rest is still to be told
 		return moment{later(p.main().retry, now), false}
 	}
 	return moment{scheduled, true}
@@ -129,6 +116,7 @@ func (p *pusher) collectAll(ctx context.Context, o collect.Options) *Outcome {
 	if announced {
 		p.misses = 0
 	}
+	w.used(out, now, p.l.d.Rand)
 	if out.Report.Err() == nil && len(found(out)) > 0 {
 		p.follow(found(out))
 	}
@@ -145,6 +133,7 @@ func (p *pusher) collectOne(ctx context.Context, w *watch) {
 	now := p.l.d.Now()
 	p.used = now
 	w.pace(news(out, w.folder), now)
+	w.used(out, now, p.l.d.Rand)
 	if news(out, w.folder) {
 		p.misses = 0
 	}
@@ -175,7 +164,7 @@ func (p *pusher) follow(folders []string) {
 		return cmp.Compare(bias(a), bias(b))
 	})
 	p.folders = folders
-	wanted := folders[:min(len(folders), maxConnections)]
+	wanted := folders[:min(len(folders), p.l.d.share(p.l.a))]
 	if !contains(wanted, p.main().folder) {
 		p.main().end()
 		p.watches[0] = p.watch(wanted[0])
@@ -191,6 +180,20 @@ func (p *pusher) follow(folders []string) {
 			p.watches = append(p.watches, p.watch(folder))
 		}
 	}
+}
+
+// share is how many connections an account may keep: those of its login, shared with
+// the others that push over it.
+func (d *Daemon) share(a *config.Account) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	sharers := 0
+	for _, l := range d.loops {
+		if l.a.Push && l.a.Enabled && strings.EqualFold(l.a.Host, a.Host) && strings.EqualFold(l.a.User, a.User) {
+			sharers++
+		}
+	}
+	return max(1, a.MaxConnections/max(1, sharers))
 }
 
 func bias(folder string) int {

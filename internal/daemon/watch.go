@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"mailrill/internal/push"
 	"mailrill/internal/reply"
 )
 
@@ -24,7 +25,7 @@ const (
 type watch struct {
 	p      *pusher
 	folder string
-	line   Line
+	line   *push.Line
 
 	stop context.CancelFunc // of the rest that is going on; nil: none is
 	done chan error         // its end
@@ -40,7 +41,7 @@ type watch struct {
 
 // watch returns a watch of a folder, which is not connected yet.
 func (p *pusher) watch(folder string) *watch {
-	return &watch{p: p, folder: folder, line: p.l.d.Line(p.life, p.built.Source, folder)}
+	return &watch{p: p, folder: folder, line: push.New(p.life, p.built.Source, folder)}
 }
 
 // rest has the session wait for news, if it is connected and does not rest.
@@ -109,10 +110,18 @@ func (w *watch) awake(err error) {
 // resting reports whether the session rests, but for the passes that it serves.
 func (w *watch) resting() bool { return w.stop != nil || w.news }
 
+// used notes a pass that has used the session. One that went well and has lost it is
+// to be followed as if it had rested.
+func (w *watch) used(out *Outcome, now time.Time, rand func(time.Duration) time.Duration) {
+	if out.Report.Err() == nil && !w.line.Connected() {
+		w.broke(now, rand)
+	}
+}
+
 // broke notes that the connection was lost while it rested. Where that happens again
 // and again it is made anew less and less often.
 func (w *watch) broke(now time.Time, rand func(time.Duration) time.Duration) {
-	if now.Sub(w.since) >= settledFor {
+	if !w.since.IsZero() && now.Sub(w.since) >= settledFor {
 		w.flaps = 0
 	}
 	w.flaps++

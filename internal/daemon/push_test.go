@@ -1,0 +1,329 @@
+package daemon
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"mailrill/fetch"
+	"mailrill/internal/collect"
+	"mailrill/internal/config"
+	"mailrill/internal/lang"
+)
+
+// pushed runs f beside a daemon with an account that collects from m into h.
+func pushed(t *testing.T, m *mailbox, f func(t *testing.T, w *world, h *home), change ...func(*config.Account)) {
+	t.Helper()
+	h := &home{}
+	accounts := func(t *testing.T) []*config.Account {
+		a := account(t, "a", "@every 15m")
+		a.Poll = account(t, "a", "@every 5m").Schedule
+		a.Push, a.Folders, a.MaxConnections = true, m.order, 2
+		for _, c := range change {
+			c(a)
+		}
+		return []*config.Account{a}
+	}
+	live(t, accounts, func(t *testing.T, w *world) { f(t, w, h) }, func(w *world) {
+		w.d.Rand = longest
+		w.d.Build = func(a *config.Account, _ func()) *collect.Account {
+			return &collect.Account{Name: a.Name, To: "home", Source: m, Destination: h, Trace: true, Into: func(fetch.Folder) string { return "" }, MaxDelete: 500}
+		}
+	})
+}
+
+// push returns what status says of an account's folders: a "+" before those that
+// are pushed.
+func (w *world) push() string {
+	var all []string
+	for _, p := range w.d.States()[0].Push {
+		if p.On {
+			all = append(all, "+"+p.Folder)
+		} else {
+			all = append(all, p.Folder)
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+func (w *world) why(folder string) lang.Text {
+	for _, p := range w.d.States()[0].Push {
+		if p.Folder == folder {
+			return p.Why
+		}
+	}
+	return lang.Text{}
+}
+
+// A push is followed at once, over the session that rests, and looks at its folder.
+func TestPushIsFollowed(t *testing.T) {
+	m := newMailbox("INBOX")
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		if logins, lists, _ := m.counts(); logins != 1 || lists != "INBOX" || w.push() != "+INBOX" {
+			t.Fatalf("at first: %d logins, listed %q, push %q", logins, lists, w.push())
+		}
+		for i := range 20 {
+			m.arrive("INBOX")
+			synctest.Wait()
+			if h.got() != i+1 {
+				t.Fatalf("after push %d there are %d copies", i+1, h.got())
+			}
+		}
+		if logins, _, sessions := m.counts(); logins != 0 || sessions != 1 {
+			t.Errorf("%d further logins, %d sessions", logins, sessions)
+		}
+	})
+}
+
+// Each folder has a session of its own, as far as the connections go; the others are
+// polled, and status says so. A pass over all needs no login.
+func TestPushOnSeveralFolders(t *testing.T) {
+	m := newMailbox("Archive", "Work", "INBOX", "Lists")
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		if got := w.push(); got != "+INBOX +Archive Work Lists" || w.why("Work") != crowded {
+			t.Fatalf("push %q, Work: %v", got, w.why("Work"))
+		}
+		m.counts()
+		for i, folder := range []string{"Archive", "INBOX"} {
+			m.arrive(folder)
+			synctest.Wait()
+			if _, lists, _ := m.counts(); lists != folder || h.got() != i+1 {
+				t.Errorf("%s: listed %q, %d copies", folder, lists, h.got())
+			}
+		}
+		m.arrive("Work")
+		synctest.Wait()
+		if h.got() != 2 {
+			t.Error("Work was looked at before its time")
+		}
+		time.Sleep(17 * time.Minute)
+		logins, lists, sessions := m.counts()
+		if h.got() != 3 || logins != 0 || sessions != 2 || lists != "Archive Work INBOX Lists" {
+			t.Errorf("on schedule: %d copies, %d logins, %d sessions, listed %q", h.got(), logins, sessions, lists)
+		}
+	})
+}
+
+// Pushes do not put the schedule off.
+func TestPushAndSchedule(t *testing.T) {
+	m := newMailbox("INBOX", "Work", "Other")
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		m.counts()
+		for range 40 {
+			time.Sleep(time.Minute)
+			m.arrive("INBOX")
+		}
+		time.Sleep(time.Second)
+		if _, lists, _ := m.counts(); strings.Count(lists, "Other") != 2 || h.got() != 40 {
+			t.Errorf("listed %q, %d copies", lists, h.got())
+		}
+	})
+}
+
+// A session that rests is asked for a sign of life every nine minutes.
+func TestIdleIsRenewed(t *testing.T) {
+	m := newMailbox("INBOX")
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		time.Sleep(95 * time.Minute)
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if m.signs < 10 || len(m.logins) != 1 {
+			t.Errorf("%d signs of life in 95 minutes, %d logins", m.signs, len(m.logins))
+		}
+	}, func(a *config.Account) { a.Schedule = account(t, "a", "@every 24h").Schedule })
+}
+
+// A server without IDLE is polled, more often, and asked again the next day.
+func TestIdleIsAbsent(t *testing.T) {
+	m := newMailbox("INBOX")
+	m.absent = true
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		if w.push() != "INBOX" || w.why("INBOX") != absent {
+			t.Errorf("push %q: %v", w.push(), w.why("INBOX"))
+		}
+		m.counts()
+		time.Sleep(time.Hour)
+		if _, lists, sessions := m.counts(); strings.Count(lists, "INBOX") < 10 || sessions != 0 {
+			t.Errorf("listed %q, %d sessions rest", lists, sessions)
+		}
+		m.mu.Lock()
+		m.absent = false
+		m.mu.Unlock()
+		time.Sleep(24 * time.Hour)
+		m.arrive("INBOX")
+		synctest.Wait()
+		if w.push() != "+INBOX" || h.got() != 1 {
+			t.Errorf("a day later: push %q, %d copies", w.push(), h.got())
+		}
+	})
+}
+
+// A server that accepts IDLE and says nothing is found out, and polled.
+func TestIdleIsSilent(t *testing.T) {
+	m := newMailbox("INBOX")
+	m.silent = true
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		for i := range silentAfter {
+			if w.push() != "+INBOX" {
+				t.Fatalf("given up after %d times", i)
+			}
+			m.arrive("INBOX")
+			time.Sleep(17 * time.Minute)
+		}
+		if w.push() != "INBOX" || w.why("INBOX") != silent || h.got() != silentAfter {
+			t.Fatalf("push %q: %v; %d copies", w.push(), w.why("INBOX"), h.got())
+		}
+		m.counts()
+		time.Sleep(time.Hour)
+		if _, lists, _ := m.counts(); strings.Count(lists, "INBOX") < 10 {
+			t.Errorf("polled: %q", lists)
+		}
+	})
+}
+
+// One that announces now and then is believed.
+func TestIdleIsSlow(t *testing.T) {
+	m := newMailbox("INBOX")
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		for i := range 3 * silentAfter {
+			m.mu.Lock()
+			m.silent = i%silentAfter != 0
+			m.mu.Unlock()
+			m.arrive("INBOX")
+			time.Sleep(17 * time.Minute)
+		}
+		if w.push() != "+INBOX" {
+			t.Errorf("push %q: %v", w.push(), w.why("INBOX"))
+		}
+	})
+}
+
+// After a restart of the server all sessions are made again, soon; while it is away
+// less and less often.
+func TestServerRestarts(t *testing.T) {
+	m := newMailbox("INBOX", "Work")
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		m.counts()
+		m.restart()
+		m.arrive("Work")
+		synctest.Wait()
+		if strings.Contains(w.push(), "+INBOX") || w.why("INBOX") != unarmed {
+			t.Errorf("push %q right after the restart", w.push())
+		}
+		time.Sleep(time.Minute)
+		if logins, _, _ := m.counts(); w.push() != "+INBOX +Work" || logins != 2 || h.got() != 1 {
+			t.Errorf("push %q, %d logins, %d copies", w.push(), logins, h.got())
+		}
+		m.setDown(true)
+		m.restart()
+		time.Sleep(3 * time.Hour)
+		if logins, _, _ := m.counts(); logins < 10 || logins > 40 {
+			t.Errorf("%d logins in three hours at a server that is away", logins)
+		}
+		m.setDown(false)
+		time.Sleep(16 * time.Minute)
+		if w.push() != "+INBOX +Work" {
+			t.Errorf("push %q when the server is back", w.push())
+		}
+	})
+}
+
+// A server that cuts each session after a moment is not hammered.
+func TestServerCutsEachIdle(t *testing.T) {
+	m := newMailbox("INBOX")
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		m.counts()
+		for range 3 * 3600 {
+			time.Sleep(time.Second)
+			m.restart()
+		}
+		if logins, _, _ := m.counts(); logins > 60 {
+			t.Errorf("%d logins in three hours", logins)
+		}
+	})
+}
+
+// Announcements behind which there is nothing are followed less and less often; what
+// is real then, in a minute.
+func TestSpuriousPushes(t *testing.T) {
+	m := newMailbox("INBOX")
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		m.counts()
+		for range 600 {
+			m.spurious()
+			time.Sleep(time.Second)
+		}
+		if _, lists, _ := m.counts(); strings.Count(lists, "INBOX") > 25 {
+			t.Errorf("listed %d times in ten minutes", strings.Count(lists, "INBOX"))
+		}
+		m.arrive("INBOX")
+		time.Sleep(61 * time.Second)
+		if h.got() != 1 {
+			t.Error("real mail was not brought")
+		}
+	})
+}
+
+// Pushes wait while what failed has to rest.
+func TestPushWaitsForTheBackOff(t *testing.T) {
+	m := newMailbox("INBOX")
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		rest, _ := w.d.loop("a")
+		rest.ask(&request{do: refuseFor(time.Hour)})
+		synctest.Wait()
+		m.counts()
+		m.arrive("INBOX")
+		time.Sleep(59 * time.Minute)
+		if _, lists, _ := m.counts(); lists != "" {
+			t.Errorf("listed %q in the pause", lists)
+		}
+		time.Sleep(2 * time.Minute)
+		if h.got() != 1 {
+			t.Error("not brought after the pause")
+		}
+	})
+}
+
+// The destination's connection is kept for a while, and closed then.
+func TestDestinationIsKeptAndClosed(t *testing.T) {
+	m := newMailbox("INBOX")
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		m.arrive("INBOX")
+		time.Sleep(time.Second)
+		h.mu.Lock()
+		before := h.ends
+		h.mu.Unlock()
+		time.Sleep(keepFor + 2*tick)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.ends != before+1 {
+			t.Errorf("closed %d times", h.ends-before)
+		}
+	})
+}
+
+// Folders that come and go are followed by the next pass over all.
+func TestFoldersComeAndGo(t *testing.T) {
+	m := newMailbox("Work", "Old")
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		if got := w.push(); got != "+Work +Old" {
+			t.Fatalf("push %q", got)
+		}
+		m.mu.Lock()
+		m.order = []string{"INBOX", "Work"}
+		m.mail["INBOX"] = 0
+		m.mu.Unlock()
+		time.Sleep(32 * time.Minute)
+		if got := strings.Fields(w.push()); !slices.Equal(got, []string{"+INBOX", "+Work"}) {
+			t.Errorf("push %q", got)
+		}
+		m.arrive("INBOX")
+		m.arrive("Work")
+		synctest.Wait()
+		if _, _, sessions := m.counts(); h.got() != 2 || sessions != 2 {
+			t.Errorf("%d copies, %d sessions", h.got(), sessions)
+		}
+	})
+}
