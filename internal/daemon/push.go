@@ -259,7 +259,7 @@ func (p *pusher) check(slept bool) {
 		case ended && errors.Is(err, errors.ErrUnsupported):
 			p.giveUp(absent, now)
 			changed = true
-		case ended && err != nil:
+		case ended && (err != nil || !w.line.Connected()):
 			w.broke(now, p.l.d.Rand)
 			changed = true
 		case slept || w.line.Moved():

@@ -49,7 +49,9 @@ func TestRestEnds(t *testing.T) {
 			}
 			err := r.line.Wait(t.Context())
 			<-did
-			if !c.err(err) || isBroken(err) == r.line.Connected() {
+			// An end that comes with the announcement may be told by the state of the line.
+			ended := err == nil && c.logins > 1 && !r.line.Connected()
+			if !ended && (!c.err(err) || isBroken(err) == r.line.Connected()) {
 				t.Errorf("Wait: %v; connected: %v", err, r.line.Connected())
 			}
 			r.add("INBOX", "meanwhile")

@@ -107,6 +107,9 @@ func (l *Line) Wait(ctx context.Context) error {
 		return l.ctx.Err()
 	}
 	err := c.Wait(ctx, l.name())
+	if err == nil {
+		err = c.Err() // the end of the connection ends IDLE, too
+	}
 	if err == nil || errors.Is(err, errors.ErrUnsupported) || ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return err
 	}
