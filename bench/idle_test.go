@@ -46,7 +46,7 @@ func restInIdle(t testing.TB, s scale) figures {
 }
 
 // roles are what this program does as a child of a scenario.
-var roles = map[string]func(args []string) error{"idle-server": serveIdle, "idle-lines": restLines}
+var roles = map[string]func(args []string) error{"idle-server": serveIdle, "idle-lines": restLines, "idle-servers": serveManyIdle}
 
 // role starts this program in a role, until the test ends, and returns what it
 // says.

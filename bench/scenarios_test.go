@@ -61,6 +61,7 @@ var groups = map[string][]scenario{
 	"FirstCollect": firstCollect,
 	"Start":        start,
 	"Idle":         idle,
+	"Serve":        serve,
 }
 
 func BenchmarkLockstep(b *testing.B)     { report(b, lockstep) }
@@ -70,6 +71,7 @@ func BenchmarkAccounts(b *testing.B)     { report(b, accounts) }
 func BenchmarkFirstCollect(b *testing.B) { report(b, firstCollect) }
 func BenchmarkStart(b *testing.B)        { report(b, start) }
 func BenchmarkIdle(b *testing.B)         { report(b, idle) }
+func BenchmarkServe(b *testing.B)        { report(b, serve) }
 
 // number is for trying things.
 var number = flag.Int("n", 0, "messages or accounts of a benchmark, instead of its own number")
