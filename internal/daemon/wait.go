@@ -113,7 +113,9 @@ func (al *alarm) at(m moment, now time.Time, rand func(time.Duration) time.Durat
 
 // sleep waits until at, but never longer than a tick, or until something happens.
 func (l *loop) sleep(ctx context.Context, at, now time.Time) {
-	d := tick
+	// All loops look at the clock at the same moments: a thousand that woke one after
+	// the other would not let the processor rest.
+	d := tick - l.d.uptime()%tick
 	if !at.IsZero() {
 		d = min(d, at.Sub(now))
 	}
