@@ -85,7 +85,7 @@ func (d *Dialer) addClientCert(c *tls.Config) error {
 
 // handshake puts TLS on raw. ctx bounds it.
 func (d *Dialer) handshake(ctx context.Context, raw net.Conn, c *tls.Config) (net.Conn, error) {
-	conn := tls.Client(raw, c)
+	conn := tls.Client(&records{Conn: raw}, c)
 	err := conn.HandshakeContext(ctx)
 	if err == nil {
 		d.Trace.secured(conn.ConnectionState())
