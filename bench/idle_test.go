@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -70,7 +72,8 @@ func role(t testing.TB, args ...string) *bufio.Reader {
 	return bufio.NewReader(out)
 }
 
-// serveIdle is a mailbox of ten messages, and says where it is.
+// serveIdle is a mailbox of ten messages, enough for TLS records of full length,
+// and says where it is.
 func serveIdle(args []string) error {
 	ca, err := mailtest.NewCA()
 	if err == nil {
@@ -79,7 +82,7 @@ func serveIdle(args []string) error {
 	if err != nil {
 		return err
 	}
-	addr, err := (&mailtest.IMAP{Store: letters(0, 10, 1<<10), User: "u", Password: "p", TLS: ca.Server("127.0.0.1")}).Start()
+	addr, err := (&mailtest.IMAP{Store: letters(0, 10, 20<<10), User: "u", Password: "p", TLS: ca.Server("127.0.0.1")}).Start()
 	if err != nil {
 		return err
 	}
@@ -93,6 +96,7 @@ func restLines(args []string) error {
 	if err != nil {
 		return err
 	}
+	debug.SetGCPercent(50) // as the program does
 	before, start := memory(), time.Now()
 	if err := armLines(args[1], args[2], n); err != nil {
 		return err
@@ -143,7 +147,7 @@ func armLines(dir, addr string, n int) error {
 	}
 }
 
-// lookOver makes a pass that finds what there is, and brings nothing.
+// lookOver makes a pass that reads all there is.
 func lookOver(line *push.Line) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -154,7 +158,17 @@ func lookOver(line *push.Line) error {
 	if _, err := s.Open(ctx, "INBOX"); err != nil {
 		return err
 	}
-	if _, err := s.List(ctx, fetch.Cursor{}); err != nil {
+	items, err := s.List(ctx, fetch.Cursor{})
+	if err != nil {
+		return err
+	}
+	err = s.Retrieve(ctx, items, func(_ fetch.Item, _ *fetch.Meta, body io.Reader, err error) error {
+		if err == nil {
+			_, err = io.Copy(io.Discard, body)
+		}
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	return s.Close(true)

@@ -182,6 +182,32 @@ func TestIdleIsQuietUntilDone(t *testing.T) {
 	}
 }
 
+// A deaf peer is one whose connection fails for want of an answer to DONE, as a
+// deadline would have it.
+type deaf struct{ quietConn }
+
+func (d *deaf) Write(p []byte) (int, error) {
+	if string(p) == "DONE\r\n" && !d.quiet.Load() {
+		return len(p), d.Conn.Close()
+	}
+	return d.quietConn.Write(p)
+}
+
+// A peer that is gone without a word is found out by DONE.
+func TestDoneIsNotAnswered(t *testing.T) {
+	conn := &deaf{quietConn{Conn: serve(t, greeting, on("IDLE", func(s *peer, _, _ string) bool {
+		s.say("+ idling\r\n")
+		return true
+	}))}}
+	c := connect(t, conn)
+	if err := c.Idle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Done(); err == nil || c.Err() == nil {
+		t.Errorf("Done: %v, the session ended with %v", err, c.Err())
+	}
+}
+
 // While a session rests it holds no buffer for lines.
 func TestIdleHoldsNoBuffer(t *testing.T) {
 	c, _, e := idlesAt(t, "+ idling\r\n* 1 EXISTS\r\n")

@@ -206,11 +206,24 @@ func TestPushIsTwoRoundTrips(t *testing.T) {
 	if n := r.server.Sessions(); n != 1 || r.line.Announced() != 3 {
 		t.Errorf("%d logins, %d announcements", n, r.line.Announced())
 	}
+	r.later(func() { r.add("INBOX", "new") })
+	r.wait()
+	r.wrote()
+	if r.pass(r.line.All()); !slices.Contains(r.wrote(), "EXAMINE INBOX") {
+		t.Error("a pass over all folders believes an announcement")
+	}
 }
 
-// Passes of both kinds share one login, and each finds what came before it.
+// Passes of both kinds share one login, each finds what came before it, and then
+// there is no news.
 func TestPassesShareALogin(t *testing.T) {
-	r := newRig(t, &mailtest.IMAP{}, 2, "*")
+	for _, server := range []mailtest.IMAP{{}, {NoUIDNext: true}} {
+		shareALogin(t, &server)
+	}
+}
+
+func shareALogin(t *testing.T, server *mailtest.IMAP) {
+	r := newRig(t, server, 2, "*")
 	if r.line.Connected() {
 		t.Error("it is connected before the first pass")
 	}
