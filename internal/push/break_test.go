@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,9 +50,7 @@ func TestRestEnds(t *testing.T) {
 			}
 			err := r.line.Wait(t.Context())
 			<-did
-			// An end that comes with the announcement may be told by the state of the line.
-			ended := err == nil && c.logins > 1 && !r.line.Connected()
-			if !ended && (!c.err(err) || isBroken(err) == r.line.Connected()) {
+			if !c.err(err) || isBroken(err) == r.line.Connected() {
 				t.Errorf("Wait: %v; connected: %v", err, r.line.Connected())
 			}
 			r.add("INBOX", "meanwhile")
@@ -81,6 +80,24 @@ func TestSilentServer(t *testing.T) {
 	r.rests()
 	if got := r.pass(r.line.All()); len(got) != 1 || r.line.Announced() != 0 {
 		t.Errorf("brought %q, %d announcements", got, r.line.Announced())
+	}
+}
+
+// A server that announces mail without end keeps nobody busy who does not look, and
+// fills nothing; whoever looks is through at once.
+func TestEndlessAnnouncements(t *testing.T) {
+	r := newRig(t, &mailtest.IMAP{}, 1)
+	r.pass(r.line.All())
+	many := strings.Repeat("* 9 EXISTS\n", 10_000)
+	r.later(func() { r.server.Push(many) })
+	r.wait()
+	for range 3 {
+		r.server.Push(many) // it is read, or this would never end
+		r.wait()
+	}
+	r.add("INBOX", "new")
+	if got := r.pass(r.line.Here()); !slices.Equal(got, []string{"new"}) {
+		t.Errorf("brought %q", got)
 	}
 }
 
@@ -158,10 +175,12 @@ func TestDropped(t *testing.T) {
 // A stub is a session that is good for nothing.
 type stub struct {
 	session
-	err error
+	err  error
+	wait func()
 }
 
 func (s *stub) Connect(context.Context) (fetch.Session, error) { return s, nil }
+func (s *stub) Wait(context.Context, string) error             { s.wait(); return nil }
 func (s *stub) Err() error                                     { return s.err }
 func (s *stub) Announced() uint64                              { return 1 }
 func (s *stub) Rest()                                          {}
@@ -190,6 +209,24 @@ func TestDeadSession(t *testing.T) {
 		if err := again.Close(true); err != died {
 			t.Errorf("Close: %v", err)
 		}
+	}
+}
+
+// A session whose pass was stopped is not put to rest, though it may look alive for
+// a moment; and a line that is ended says so, whatever its session saw of that.
+func TestEndsCount(t *testing.T) {
+	s := &stub{}
+	l := New(t.Context(), s, "INBOX")
+	ctx, cancel := context.WithCancel(t.Context())
+	v, err := l.All().Connect(ctx)
+	cancel()
+	if v.Close(true); err != nil || l.Connected() {
+		t.Errorf("a session that is being cut is put to rest (%v)", err)
+	}
+	v, err = l.All().Connect(t.Context())
+	s.wait = l.End
+	if v.Close(true); err != nil || l.Wait(t.Context()) == nil {
+		t.Errorf("a line that was ended asks for a pass (%v)", err)
 	}
 }
 

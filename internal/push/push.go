@@ -65,11 +65,14 @@ func (l *Line) End() {
 	if c == nil {
 		return
 	}
+	l.forget(c)
 	if !busy {
 		_ = c.Close(true) // it waits for nothing
 	}
-	l.drop(c)
+	c.cut(errEnded)
 }
+
+var errEnded = errors.New("the line was ended")
 
 // Connected reports whether there is a session, and its connection lives.
 func (l *Line) Connected() bool {
@@ -107,6 +110,9 @@ func (l *Line) Wait(ctx context.Context) error {
 		return l.ctx.Err()
 	}
 	err := c.Wait(ctx, l.name())
+	if l.current() != c {
+		return errEnded
+	}
 	if err == nil {
 		err = c.Err() // the end of the connection ends IDLE, too
 	}
@@ -140,11 +146,15 @@ func (l *Line) current() *call {
 
 // drop has the line forget a call, and cuts its connection.
 func (l *Line) drop(c *call) {
+	l.forget(c)
+	c.cut(errEnded)
+}
+
+func (l *Line) forget(c *call) {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.call == c {
 		l.announced += c.Announced()
 		l.call, l.busy = nil, false
 	}
-	l.mu.Unlock()
-	c.cut(context.Canceled)
 }
