@@ -38,6 +38,11 @@
 //		1,000 lines at rest in IDLE over TLS, in a process of their own, for a
 //		minute in which nothing happens: 90 KiB each, so that the whole service
 //		stays below 150 MiB; 1 % of a core.
+//	go test ./bench -run - -bench Push -benchtime 1x
+//		From a source's announcement of a message until its copy lies in the mailbox
+//		of a Dovecot, both 40 ms away: median 150 ms, p99 400 ms over 1,000 messages;
+//		near: 30 ms. Of that 120 ms are the line. From Dovecot to Dovecot, near:
+//		700 ms, of which it waits 500.
 //
 // With -args -n 1000 behind it a command takes so many messages, or accounts.
 //

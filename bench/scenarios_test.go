@@ -62,6 +62,7 @@ var groups = map[string][]scenario{
 	"Start":        start,
 	"Idle":         idle,
 	"Serve":        serve,
+	"Push":         pushed,
 }
 
 func BenchmarkLockstep(b *testing.B)     { report(b, lockstep) }
@@ -72,6 +73,7 @@ func BenchmarkFirstCollect(b *testing.B) { report(b, firstCollect) }
 func BenchmarkStart(b *testing.B)        { report(b, start) }
 func BenchmarkIdle(b *testing.B)         { report(b, idle) }
 func BenchmarkServe(b *testing.B)        { report(b, serve) }
+func BenchmarkPush(b *testing.B)         { report(b, pushed) }
 
 // number is for trying things.
 var number = flag.Int("n", 0, "messages or accounts of a benchmark, instead of its own number")
