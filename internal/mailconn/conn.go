@@ -163,6 +163,8 @@ func (c *Conn) explain(err error, limit time.Duration) error {
 		return err
 	case c.ctx.Err() != nil:
 		err = context.Cause(c.ctx)
+	case c.place.isCalled():
+		err = ErrGivenUp
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		err = noAnswer(limit)
 	default:
@@ -173,8 +175,8 @@ func (c *Conn) explain(err error, limit time.Duration) error {
 
 // Rest says that nothing is under way. While the connection rests it may be given
 // up for somebody who waits for its place under the Limit: drop, unless it is nil, is
-// called then, once and on a goroutine of its own, and the connection is closed. A
-// connection under no Limit rests undisturbed.
+// called then, once and on a goroutine of its own, and the connection is closed: whoever
+// reads from it gets ErrGivenUp. A connection under no Limit rests undisturbed.
 func (c *Conn) Rest(drop func()) {
 	c.place.rest(func() {
 		if drop != nil {

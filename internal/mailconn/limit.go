@@ -138,6 +138,16 @@ func (p *place) work() error {
 	return nil
 }
 
+// isCalled reports whether the place was called back.
+func (p *place) isCalled() bool {
+	if p.limit == nil {
+		return false
+	}
+	p.limit.mu.Lock()
+	defer p.limit.mu.Unlock()
+	return p.called
+}
+
 // wake takes a place out of those that rest. It is called under the lock.
 func (p *place) wake() {
 	p.drop = nil

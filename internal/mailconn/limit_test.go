@@ -135,6 +135,9 @@ func TestRestGivesWay(t *testing.T) {
 	if err := second.Work(); !errors.Is(err, ErrGivenUp) || reply.ClassOf(err) != reply.Network {
 		t.Errorf("Work: %v", err)
 	}
+	if _, err := second.Read(make([]byte, 1)); !errors.Is(err, ErrGivenUp) {
+		t.Errorf("Read: %v", err)
+	}
 	second.Rest(nil)
 	if err := first.Work(); err != nil {
 		t.Errorf("the other one was given up, too: %v", err)
