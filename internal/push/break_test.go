@@ -175,12 +175,15 @@ func TestDropped(t *testing.T) {
 // A stub is a session that is good for nothing.
 type stub struct {
 	session
-	err  error
-	wait func()
+	err       error
+	gone      error // of Work
+	wait      func()
+	connected int
 }
 
-func (s *stub) Connect(context.Context) (fetch.Session, error) { return s, nil }
+func (s *stub) Connect(context.Context) (fetch.Session, error) { s.connected++; return s, nil }
 func (s *stub) Wait(context.Context, string) error             { s.wait(); return nil }
+func (s *stub) Work() error                                    { return s.gone }
 func (s *stub) Err() error                                     { return s.err }
 func (s *stub) Announced() uint64                              { return 1 }
 func (s *stub) Rest()                                          {}

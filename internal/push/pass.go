@@ -51,12 +51,18 @@ func (w view) Connect(ctx context.Context) (fetch.Session, error) {
 // lift takes the session that rests, nil if there is none that lives.
 func (l *Line) lift() *call {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.call == nil || l.busy || l.call.Err() != nil || l.call.Work() != nil {
+	c := l.call
+	free := c != nil && !l.busy && c.Err() == nil
+	l.busy = l.busy || free
+	l.mu.Unlock()
+	switch {
+	case !free:
+		return nil
+	case c.Work() != nil: // its end need not have been noticed yet
+		l.drop(c)
 		return nil
 	}
-	l.busy = true
-	return l.call
+	return c
 }
 
 // hold keeps a call, which a pass has, in place of one that is dead.

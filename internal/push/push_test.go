@@ -23,6 +23,7 @@ type rig struct {
 	t      *testing.T
 	server *mailtest.IMAP
 	source fetch.Source
+	dial   func(context.Context) (net.Conn, error)
 	line   *Line
 	floor  map[string]fetch.Cursor // up to which passes have collected, by folder
 	got    []string                // the bodies that they brought
@@ -47,15 +48,16 @@ func newRig(t *testing.T, server *mailtest.IMAP, messages int, folders ...string
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
+	r.dial = func(ctx context.Context) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+		if err != nil {
+			return nil, err
+		}
+		context.AfterFunc(ctx, func() { conn.Close() })
+		return &tapped{conn, r}, nil
+	}
 	r.source = imapsrc.New(imapsrc.Options{
-		Dial: func(ctx context.Context) (net.Conn, error) {
-			conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
-			if err != nil {
-				return nil, err
-			}
-			context.AfterFunc(ctx, func() { conn.Close() })
-			return &tapped{conn, r}, nil
-		},
+		Dial:    r.dial,
 		Auth:    sasl.Password("u", func(context.Context) (string, error) { return "p", nil }),
 		Folders: folders,
 	})
