@@ -17,14 +17,26 @@ import (
 // up for them.
 type Limit struct {
 	mu      sync.Mutex
-	free    int             // 0 while anybody waits
+	most    int
+	free    int             // never above 0 while anybody waits; below it, so many have to go that Allow forbids
 	waiting []chan struct{} // closed when their place has come; who has waited longest is first
 	resting []*place        // that which has rested longest is first
 	leaving int             // places that were called back, and whose connections are still open
 }
 
 // NewLimit allows most connections at a time.
-func NewLimit(most int) *Limit { return &Limit{free: most} }
+func NewLimit(most int) *Limit { return &Limit{most: most, free: most} }
+
+// Allow changes how many there may be. None that is open is closed for that.
+func (l *Limit) Allow(most int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for ; l.most < most; l.most++ {
+		l.pass()
+	}
+	l.free -= l.most - most
+	l.most = most
+}
 
 // ErrGivenUp: the connection rested, and was given up for another to the same login.
 var ErrGivenUp = errors.New("the connection was given up for another to the same login")
@@ -83,7 +95,7 @@ func (l *Limit) giveUp(turn chan struct{}) {
 
 // pass gives a place to whoever has waited longest. It is called under the lock.
 func (l *Limit) pass() {
-	if len(l.waiting) == 0 {
+	if len(l.waiting) == 0 || l.free < 0 {
 		l.free++
 		return
 	}

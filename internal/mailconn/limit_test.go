@@ -214,6 +214,29 @@ func TestGivenUpWaitPassesOn(t *testing.T) {
 	}
 }
 
+// TestAllow: a limit that is raised lets in who waits, and one that is lowered waits
+// for those to go that are too many.
+func TestAllow(t *testing.T) {
+	l := NewLimit(1)
+	first := enterNow(t, l)
+	turn, next := l.queue(), l.queue()
+	if l.Allow(2); !isOver(turn) || isOver(next) {
+		t.Fatal("one more was allowed")
+	}
+	l.Allow(1)
+	if first.leave(); isOver(next) {
+		t.Fatal("there are more than are allowed")
+	}
+	l.giveUp(turn)
+	if !isOver(next) {
+		t.Error("the place was lost")
+	}
+	l.giveUp(next)
+	if l.Allow(3); l.free != 3 {
+		t.Errorf("%d places are free", l.free)
+	}
+}
+
 // TestClosedIsNoRest: a connection that was closed while it rested is not called
 // back, nor taken for one that may work.
 func TestClosedIsNoRest(t *testing.T) {

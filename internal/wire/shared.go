@@ -28,7 +28,7 @@ type login struct {
 }
 
 // limit is that of the connections to a login, however it is written. Where several
-// accounts or destinations are one login it is that of whichever was needed first.
+// accounts or destinations are one login it is that of whichever was needed last.
 func (s *Shared) limit(end, protocol string, to config.Server, socket string, most int) *mailconn.Limit {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -39,5 +39,6 @@ func (s *Shared) limit(end, protocol string, to config.Server, socket string, mo
 		}
 		s.logins[l] = mailconn.NewLimit(most)
 	}
+	s.logins[l].Allow(most) // the config may have changed
 	return s.logins[l]
 }

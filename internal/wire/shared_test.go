@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"net"
 	"testing"
 
 	"mailrill/internal/config"
@@ -27,8 +28,7 @@ func TestLimitOfALogin(t *testing.T) {
 	}
 }
 
-// TestLimitOfAccounts: accounts of one login wait for each other; the first one says
-// how many connections there may be.
+// TestLimitOfAccounts: accounts of one login wait for each other.
 func TestLimitOfAccounts(t *testing.T) {
 	e := Env{Shared: &Shared{}}
 	a := &config.Account{Protocol: config.IMAP, MaxConnections: 2, Server: config.Server{Host: "imap.example", Port: 993, User: "u"}}
@@ -50,5 +50,24 @@ func TestDailyOfALogin(t *testing.T) {
 	}
 	if login("pop3", "imap.example", "me@example.org") == mine || login("imap", "imap.example", "you@example.org") == mine {
 		t.Error("two are counted together")
+	}
+}
+
+// TestLimitIsReadAgain: what a config that was read again allows holds for
+// connections that are made from then on.
+func TestLimitIsReadAgain(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	e := Env{Shared: &Shared{}}
+	a := &config.Account{Protocol: config.IMAP, Server: config.Server{Host: "127.0.0.1", Port: ln.Addr().(*net.TCPAddr).Port, TLS: "none", User: "u"}}
+	for a.MaxConnections = 1; a.MaxConnections < 4; a.MaxConnections++ {
+		conn, err := e.entrance(a).Dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
 	}
 }
