@@ -42,7 +42,9 @@ type app struct {
 	endpoints map[string]oauth.Endpoints
 	find      func(context.Context, string, discover.Options) ([]discover.Candidate, error)
 	globals   globals
+	root      rootRights
 
+	owner  *owner // whom we have become, when root has started us
 	log    *slog.Logger
 	cfg    *config.Config
 	shared *wire.Shared
@@ -65,8 +67,11 @@ func (a *app) load() error {
 	if err != nil {
 		return err
 	}
-	if a.cfg, err = config.Load(path); err != nil {
+	if err := a.becomeOwner(path); err != nil {
 		return err
+	}
+	if a.cfg, err = config.Load(path); err != nil {
+		return a.unread(path, err)
 	}
 	for _, w := range a.cfg.Warnings {
 		a.log.Warn(w.Error())

@@ -100,9 +100,10 @@ func (r *rig) runUntil(ctx context.Context, args ...string) int {
 	return execute(ctx, r.app(), append([]string{"--config", r.config}, args...))
 }
 
-// app returns mailrill as the rig has it run.
+// app returns mailrill as the rig has it run. It stays who it is: the process is
+// that of all tests.
 func (r *rig) app() *app {
-	a := &app{stdin: r.stdin, stdout: &r.stdout, stderr: &r.stderr, getenv: os.Getenv, now: time.Now, sleep: sleep, wrap: r.wrap, endpoints: r.endpoints, find: r.find}
+	a := &app{root: retained, stdin: r.stdin, stdout: &r.stdout, stderr: &r.stderr, getenv: os.Getenv, now: time.Now, sleep: sleep, wrap: r.wrap, endpoints: r.endpoints, find: r.find}
 	if r.reads != nil {
 		a.stderr = reader{&r.stderr, r.reads}
 	}

@@ -107,13 +107,14 @@ func (a *app) setUp(ctx context.Context, f initFlags) error {
 	}
 	d := &dialogue{a: a, tty: a.terminal(), lang: a.lang()}
 	d.show(textBegin, path)
-	files := &newFiles{fs: a.fs}
+	a.lendRoot() // until the check has decided whether the files stay
+	files := &newFiles{fs: shared(a.fs, path)}
 	next, err := d.setUp(ctx, f, path, files)
 	if err == nil {
 		d.printWritten(files.paths, next)
 		return nil
 	}
-	err = errors.Join(err, files.undo())
+	err = errors.Join(err, a.asRoot(files.undo))
 	if ctx.Err() != nil {
 		d.say(textNothingWritten)
 		return nil // Ctrl-C is no fault

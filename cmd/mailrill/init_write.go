@@ -41,7 +41,8 @@ type newFiles struct {
 }
 
 // write writes all of files into dir, durably. None of them is readable by
-// others at any instant, and none replaces anything.
+// others at any instant, and none replaces anything. What root writes for the
+// service is the service's group's to read.
 func (n *newFiles) write(dir string, files []newFile) error {
 	if err := n.makeFolder(dir); err != nil {
 		return err
@@ -75,7 +76,7 @@ func (n *newFiles) create(path string, data []byte) error {
 	}
 	n.paths = append(n.paths, path)
 	// A umask may take rights away, also ours.
-	err = f.Chmod(0o600)
+	err = f.Chmod(n.mode())
 	if err == nil {
 		_, err = f.Write(data)
 	}
@@ -83,6 +84,13 @@ func (n *newFiles) create(path string, data []byte) error {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
+}
+
+func (n *newFiles) mode() os.FileMode {
+	if n.fs.Readers != nil {
+		return 0o640
+	}
+	return 0o600
 }
 
 // mustBeNew refuses a config that is there, before anything is asked.

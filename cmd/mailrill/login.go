@@ -12,6 +12,7 @@ import (
 
 	"mailrill/deliver"
 	"mailrill/internal/config"
+	"mailrill/internal/fsx"
 	"mailrill/internal/lang"
 	"mailrill/internal/oauth"
 	"mailrill/internal/provider"
@@ -69,6 +70,7 @@ type target struct {
 // login needs the config and the secrets only, so it works beside a service,
 // which takes what was written from its next connection on.
 func (a *app) login(ctx context.Context, name string, device bool) error {
+	a.lendRoot() // a password_file may be root's
 	if err := a.load(); err != nil {
 		return err
 	}
@@ -202,17 +204,38 @@ func (a *app) notTaken(ctx context.Context, t *target, shape provider.Shape, wha
 	return &exitError{code: advice.Class.ExitCode()}
 }
 
-// ours refuses to write what the owner of path could not read: with sudo a file
-// becomes root's, and the service is somebody else.
+// ours refuses to write what the owner of path could not read. What is root's, root
+// may write for whom the state belongs to.
 func (a *app) ours(path string) error {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil // it is made
 	}
-	if owner := int(info.Sys().(*syscall.Stat_t).Uid); owner != os.Geteuid() {
-		return usage("%s", loginOwner.In(a.lang(), path, owner))
+	owner := uidOf(info)
+	if owner == os.Geteuid() || owner == 0 && a.owner != nil {
+		return nil
 	}
-	return nil
+	return usage("%s", loginOwner.In(a.lang(), path, owner))
+}
+
+func uidOf(info os.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
+
+// writeSecret puts a secret at path. In a folder of root's it is root's too, and the
+// owner of the state may read it.
+func (a *app) writeSecret(path, secret string) error {
+	dir, file := filepath.Split(path)
+	write := func(files fsx.FS) error {
+		return files.ReplaceFile(path, filepath.Join(dir, "."+file+".mailrill"), []byte(secret+"\n"))
+	}
+	if info, err := os.Stat(dir); err == nil && uidOf(info) == 0 && a.owner != nil {
+		forOwner := a.fs
+		forOwner.Readers = &a.owner.gid
+		return a.asRoot(func() error { return write(forOwner) })
+	}
+	if err := a.fs.MkdirAll(filepath.Clean(dir)); err != nil {
+		return err
+	}
+	return write(a.fs)
 }
 
 var (
@@ -253,11 +276,7 @@ func (a *app) givePassword(ctx context.Context, t *target) error {
 	if err := a.proves(ctx, t, given); err != nil {
 		return a.notTaken(ctx, t, shape, passwordUnwritten, err)
 	}
-	dir, file := filepath.Split(path)
-	if err := a.fs.MkdirAll(filepath.Clean(dir)); err != nil {
-		return err
-	}
-	if err := a.fs.ReplaceFile(path, filepath.Join(dir, "."+file+".mailrill"), []byte(password+"\n")); err != nil {
+	if err := a.writeSecret(path, password); err != nil {
 		return err
 	}
 	fmt.Fprint(a.stdout, passwordWritten.In(a.lang(), path))

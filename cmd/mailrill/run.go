@@ -26,6 +26,7 @@ func newRun(a *app) *cobra.Command {
 			if os.Geteuid() == 0 && !allowRoot {
 				return usage("the service does not run as root: a mail server's words should not be read with all rights. Run it as a user of its own, or give --allow-root")
 			}
+			a.root = retained
 			return a.serve(cmd.Context(), flags)
 		},
 	}

@@ -13,6 +13,9 @@ import (
 
 const systemConfig = "/etc/mailrill/config.toml"
 
+// SystemState is the folder of the state that belongs to a config in /etc/mailrill.
+const SystemState = "/var/lib/mailrill"
+
 // Find returns the path of the config: flag, else $MAILRILL_CONFIG, else the
 // first of the usual places that has one. The current folder is none of them: a
 // config can run commands, and a folder can be anybody's.
@@ -90,7 +93,7 @@ func StateDir(set, config string, getenv func(string) string) (string, error) {
 	case filepath.IsAbs(systemd):
 		return filepath.Clean(systemd), nil
 	case filepath.Dir(config) == filepath.Dir(systemConfig):
-		return "/var/lib/mailrill", nil
+		return SystemState, nil
 	}
 	dir := xdg(getenv, "XDG_STATE_HOME", ".local/state")
 	if dir == "" {

@@ -16,6 +16,9 @@ import (
 // FS is the file system of the machine. The zero value is ready for use. All
 // files are made 0600 and all directories 0700.
 type FS struct {
+	// Readers, when it is set, is a group that may read what Create, WriteFile and
+	// MkdirAll make: files are then 0640 and directories 0750.
+	Readers *int
 	// Fault is asked before each call, with its name ("create", "write", "sync",
 	// "link", …) and its path, when it is set: an error it returns is the call's.
 	// It is how tests make disks fail and processes die.
@@ -62,7 +65,22 @@ func (f FS) Create(path string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := f.share(file, 0o640); err != nil {
+		return nil, errors.Join(err, file.Close(), os.Remove(path))
+	}
 	return &File{file, f, path}, nil
+}
+
+// share lets the readers in, who are none as a rule. The group comes first, so that
+// no other one ever gets its rights.
+func (f FS) share(file *os.File, mode os.FileMode) error {
+	if f.Readers == nil {
+		return nil
+	}
+	if err := file.Chown(-1, *f.Readers); err != nil {
+		return err
+	}
+	return file.Chmod(mode)
 }
 
 // Temp returns a file in dir that has no name: it is gone when it is closed, or
@@ -166,10 +184,27 @@ func (f FS) MkdirAll(path string) error {
 	if err := f.fault("mkdir", path); err != nil {
 		return err
 	}
-	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := os.Mkdir(path, 0o700); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return f.SyncDir(parent)
+		}
+		return err
+	}
+	if err := f.shareDir(path); err != nil {
 		return err
 	}
 	return f.SyncDir(parent)
+}
+
+func (f FS) shareDir(path string) error {
+	if f.Readers == nil {
+		return nil
+	}
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.share(d, 0o750), d.Close())
 }
 
 // SyncDir makes the names in dir durable.

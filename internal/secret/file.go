@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/user"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -13,7 +15,7 @@ import (
 // CheckFile refuses a file that somebody else controls: one that neither we nor
 // root own, or that others can write, or, when it holds a secret, that others
 // can use in any way. "Others" are the bits of 0007, and a group that we are not
-// in. Files in $CREDENTIALS_DIRECTORY and /run/secrets are exempt: systemd and
+// in; to root the service's group is as good as its own. Files in $CREDENTIALS_DIRECTORY and /run/secrets are exempt: systemd and
 // container engines make them as they please. It must be a regular file.
 func CheckFile(path string, secret bool) error {
 	f, err := open(path, secret)
@@ -95,7 +97,26 @@ type identity struct {
 
 func us() identity {
 	groups, _ := os.Getgroups() // without them fewer groups count as ours: the strict side
-	return identity{os.Geteuid(), append(groups, os.Getegid())}
+	we := identity{os.Geteuid(), append(groups, os.Getegid())}
+	if service, known := ServiceGroup(); known && we.uid == 0 {
+		we.groups = append(we.groups, service)
+	}
+	return we
+}
+
+// Service is the name of the user, and of the group, that the service for the
+// whole machine runs as.
+const Service = "mailrill"
+
+// ServiceGroup returns the group that may read the config of that service, and its
+// secrets, where there is one.
+func ServiceGroup() (gid int, known bool) {
+	g, err := user.LookupGroup(Service)
+	if err != nil {
+		return 0, false
+	}
+	gid, err = strconv.Atoi(g.Gid)
+	return gid, err == nil
 }
 
 // judge is the rule of CheckFile. The error names the command that helps.
