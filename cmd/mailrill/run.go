@@ -4,9 +4,6 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
-
-	"mailrill/internal/daemon"
-	"mailrill/internal/reply"
 )
 
 func newRun(a *app) *cobra.Command {
@@ -33,19 +30,4 @@ func newRun(a *app) *cobra.Command {
 	flags.add(cmd.Flags())
 	cmd.Flags().BoolVar(&allowRoot, "allow-root", false, "run as root all the same")
 	return cmd
-}
-
-// logOutcome logs a pass that brought something or failed.
-func (a *app) logOutcome(out *daemon.Outcome) {
-	a.logSignIns(out.Account)
-	for _, r := range out.Report.Results {
-		log := a.log.With("account", out.Account.Name, "folder", r.Folder)
-		if r.Delivered+r.Held+r.SourceDone > 0 {
-			log.Info("collected", "new", r.New, "delivered", r.Delivered, "held", r.Held, "bytes", r.Bytes, "seconds", r.Seconds, "source_done", r.SourceDone)
-		}
-		if r.Err != nil {
-			advice := daemon.Advise(out.Account, r.Err)
-			log.Error(reply.Clean(r.Err.Error()), "class", advice.Class, "hint", advice.Hint.In(a.lang()), "url", advice.URL, "next", out.Pass.NextTry)
-		}
-	}
 }

@@ -19,9 +19,10 @@ import (
 // through present, which a reload replaces.
 type service struct {
 	*app
-	present atomic.Pointer[app]
-	daemon  *daemon.Daemon
-	only    []string // accounts that were named; empty: all
+	present  atomic.Pointer[app]
+	daemon   *daemon.Daemon
+	only     []string // accounts that were named; empty: all
+	outcomes outcomeLog
 
 	reloading sync.Mutex
 }
@@ -66,7 +67,7 @@ func (s *service) newDaemon(accounts []*config.Account) *daemon.Daemon {
 
 // done is told of each pass.
 func (s *service) done(out *daemon.Outcome) {
-	s.present.Load().logOutcome(out)
+	s.outcomes.pass(s.present.Load(), out)
 }
 
 // onHangup reads the config again whenever SIGHUP asks for it, until stop.
