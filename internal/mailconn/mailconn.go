@@ -17,6 +17,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"net/url"
@@ -69,6 +70,9 @@ type Dialer struct {
 	Wrap func(net.Conn) net.Conn
 	// Trace, when it is set, is told how far each connection comes.
 	Trace *Trace
+	// Log, when it is set, gets the dialogue with the server at level debug: its
+	// lines without the secrets, and how long the bodies are. It costs time.
+	Log *slog.Logger
 }
 
 // Address returns HOST:PORT, or the path of the socket, for people.
@@ -254,7 +258,7 @@ func (d *Dialer) establish(ctx, setup context.Context, raw net.Conn, p prepared)
 		raw.Close()
 		return nil, d.silence(causeOr(setup, err))
 	}
-	return newConn(ctx, d, raw, conn, greeting), nil
+	return newConn(ctx, d, raw, d.listen(conn), greeting), nil
 }
 
 // secure returns the connection to the server itself, and the greeting to begin

@@ -3,6 +3,7 @@
 package wire
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -169,6 +170,9 @@ func (e Env) dialer(end, protocol string, s config.Server, socket string) *mailc
 	}
 	if socket != "" {
 		d.TLS = mailconn.None
+	}
+	if e.Log != nil && e.Log.Enabled(context.Background(), slog.LevelDebug) {
+		d.Log = e.Log.With("end", end)
 	}
 	if e.Wrap != nil {
 		d.Wrap = func(conn net.Conn) net.Conn { return e.Wrap(end, conn) }
