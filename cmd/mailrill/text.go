@@ -1,11 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"mime"
 	"strings"
-	"unicode/utf16"
 
 	"github.com/emersion/go-message/charset"
 
@@ -32,23 +30,12 @@ func visible(s string) string {
 	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
-// plainJSON passes JSON on, one whole value a Write, and escapes what could move
-// a cursor or reorder text on a terminal: encoding/json leaves C1 and the
-// bidirectional controls as they are. To a program it is the same value.
+// plainJSON passes JSON on, one whole value a Write, with nothing in it that could
+// steer a terminal.
 type plainJSON struct{ w io.Writer }
 
 func (p plainJSON) Write(value []byte) (int, error) {
-	var out strings.Builder
-	for _, r := range string(value) {
-		if r == '\n' || !reply.Steers(r) {
-			out.WriteRune(r)
-			continue
-		}
-		for _, u := range utf16.Encode([]rune{r}) {
-			fmt.Fprintf(&out, "\\u%04x", u)
-		}
-	}
-	if _, err := io.WriteString(p.w, out.String()); err != nil {
+	if _, err := p.w.Write(reply.EscapeJSON(value)); err != nil {
 		return 0, err
 	}
 	return len(value), nil

@@ -1,9 +1,11 @@
 package reply
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -39,6 +41,23 @@ func Clean(s string) string {
 // and format characters (C0, C1, DEL, bidi), line separators, private use.
 func Steers(r rune) bool {
 	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Co, unicode.Zl, unicode.Zp)
+}
+
+// EscapeJSON escapes in a value of JSON what could move a cursor or reorder text on
+// a terminal: encoding/json leaves C1 and the bidirectional controls as they are.
+// To a program it is the same value.
+func EscapeJSON(value []byte) []byte {
+	out := make([]byte, 0, len(value))
+	for _, r := range string(value) {
+		if ascii := ' ' <= r && r <= '~'; ascii || r == '\n' || !Steers(r) {
+			out = utf8.AppendRune(out, r)
+			continue
+		}
+		for _, u := range utf16.Encode([]rune{r}) {
+			out = fmt.Appendf(out, "\\u%04x", u)
+		}
+	}
+	return out
 }
 
 // printable maps line breaks and blanks to a blank, and to "?" whatever can
