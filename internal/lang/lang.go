@@ -23,7 +23,10 @@ const (
 
 // A Text is one sentence in each language. It may hold verbs of fmt, the same
 // ones in the same order.
-type Text struct{ EN, ZH string }
+type Text struct {
+	EN string `json:"en"`
+	ZH string `json:"zh"`
+}
 
 // In returns the text in l, with args in place of its verbs. Without args the
 // text is taken as it is.

@@ -1,0 +1,106 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"mailrill/internal/reply"
+)
+
+// name is that of the socket in the state folder.
+const name = "control"
+
+// ErrNoService: no service runs with the state.
+var ErrNoService = errors.New("no service is running")
+
+// pathMax is how many octets the address of a unix socket may have.
+const pathMax = len(unix.RawSockaddrUnix{}.Path) - 1
+
+// Listen opens the socket in the state folder dir. The caller holds the lock of
+// that folder: a socket that is there was left by a process that has ended. What
+// is no socket is left alone, and an error.
+func Listen(ctx context.Context, dir string) (net.Listener, error) {
+	if err := clear(filepath.Join(dir, name)); err != nil {
+		return nil, err
+	}
+	path, way, err := address(dir)
+	if err != nil {
+		return nil, err
+	}
+	l, err := (&net.ListenConfig{Control: forOwner}).Listen(ctx, "unix", path)
+	if err != nil {
+		way.Close()
+		return nil, fmt.Errorf("open the control socket: %w", err)
+	}
+	return &listener{l, way}, nil
+}
+
+// clear makes room for the socket.
+func clear(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return reply.WithClass(reply.Config, fmt.Errorf("%s is no socket, and nothing else belongs there: remove it", path))
+	}
+	return os.Remove(path)
+}
+
+// address returns how the kernel is told of the socket in dir. The name of a state
+// folder may be longer than an address: then it leads through the open folder,
+// which is needed for as long as the address is.
+func address(dir string) (path string, way io.Closer, err error) {
+	if path = filepath.Join(dir, name); len(path) <= pathMax {
+		return path, io.NopCloser(nil), nil
+	}
+	folder, err := os.Open(dir)
+	if err != nil {
+		return "", nil, err
+	}
+	return fmt.Sprintf("/proc/self/fd/%d/%s", folder.Fd(), name), folder, nil
+}
+
+// forOwner has the socket be its owner's alone from its first moment: bind gives
+// the file the mode of the socket, less the umask.
+func forOwner(_, _ string, c syscall.RawConn) (err error) {
+	err2 := c.Control(func(fd uintptr) { err = unix.Fchmod(int(fd), 0o600) })
+	return errors.Join(err, err2)
+}
+
+// A listener keeps the way to its folder: it removes the socket when it is closed.
+type listener struct {
+	net.Listener
+	way io.Closer
+}
+
+func (l *listener) Close() error { return errors.Join(l.Listener.Close(), l.way.Close()) }
+
+// dial connects to the socket in dir.
+func dial(ctx context.Context, dir string) (net.Conn, error) {
+	path, way, err := address(dir)
+	if err == nil {
+		defer way.Close()
+		var conn net.Conn
+		if conn, err = new(net.Dialer).DialContext(ctx, "unix", path); err == nil {
+			return conn, nil
+		}
+	}
+	// Refused: its process has ended and had no time to remove it.
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOTSOCK) {
+		return nil, ErrNoService
+	}
+	return nil, err
+}
