@@ -258,3 +258,21 @@ func TestPlans(t *testing.T) {
 		}
 	}
 }
+
+// All accounts are counted at once as each is by itself.
+func TestAllCounts(t *testing.T) {
+	l, a, f := newFolder(t)
+	b := must(l.Account(t.Context(), "b"))(t)
+	c := must(l.Account(t.Context(), "c"))(t)
+	folders := []int64{f.ID, must(l.Folder(t.Context(), a.ID, "other"))(t).ID, must(l.Folder(t.Context(), b.ID, "INBOX"))(t).ID}
+	for i, s := range []State{Seen, Seen, Intent, Delivered, Delivered, Delivered} {
+		commit(t, l, Row{Folder: folders[i%3], Key: fmt.Sprint(i), State: s, ID: id(i)})
+	}
+	all := must(l.AllCounts(t.Context()))(t)
+	for _, acct := range []Account{a, b} {
+		equal(t, acct.Name, all[acct.ID], must(l.Counts(t.Context(), acct.ID))(t))
+	}
+	if len(all) != 2 || all[c.ID][Seen] != 0 {
+		t.Errorf("%v", all)
+	}
+}
