@@ -98,7 +98,7 @@ func (a *app) open() error {
 	}
 	l, err := ledger.OpenFS(a.state, a.fs)
 	if errors.Is(err, ledger.ErrLocked) {
-		return reply.WithClass(reply.Temporary, fmt.Errorf("%w (%s): wait until it has ended, or stop it", ledger.ErrLocked, a.state))
+		return reply.WithClass(reply.Temporary, fmt.Errorf("%w (%s): %s", ledger.ErrLocked, a.state, a.unlock().In(a.lang())))
 	}
 	if errors.Is(err, ledger.ErrCorrupt) || errors.Is(err, ledger.ErrNewer) {
 		return reply.WithClass(reply.IO, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"mailrill/internal/config"
+	"mailrill/internal/control"
 	"mailrill/internal/daemon"
 	"mailrill/internal/doctor"
 	"mailrill/internal/lang"
@@ -78,27 +79,35 @@ func (l *logins) advice(name string) (advice provider.Advice, words string) {
 }
 
 var (
-	serviceNotices = doctor.Said{Text: lang.Text{
-		EN: "the service that runs with this state tries a login that was refused again by itself: at once when the config or the secret's file has changed",
-		ZH: "正在运行的服务会自行重试被拒绝的登录：配置或密码文件一有改动就立即重试",
-	}}
 	cleared = doctor.Said{Text: lang.Text{EN: "logins that were refused before are tried again from now on", ZH: "此前被拒绝的登录从现在起恢复重试"}}
+	untold  = doctor.Said{Text: lang.Text{
+		EN: "another mailrill is at work with this state and could not be told; a service tries a login that was refused again by itself, at once when the config or the secret's file has changed",
+		ZH: "另一个 mailrill 正在使用这个状态目录，无法告知它；服务会自行重试被拒绝的登录：配置或密码文件一有改动就立即重试",
+	}}
 )
 
-// settle writes into the state what the check means for the back-off, and says
-// what that changes. A state that there is not yet is not made for it.
-func (a *app) settle(ctx context.Context, l *logins) (doctor.Said, error) {
+// settle writes into the state what the check means for the back-off, or has the
+// service do so, and says what that changes. A state that there is not yet is not
+// made for it.
+func (a *app) settle(ctx context.Context, l *logins) (said doctor.Said, err error) {
 	waiting := l.waiting(ctx)
 	if a.ledger == nil || !waiting && !l.refused() {
-		return doctor.Said{}, nil
+		return said, nil
+	}
+	if waiting {
+		said = cleared
+	}
+	_, err = a.askService(ctx, control.Request{Do: control.Checked, Logins: l.told()}, nil)
+	if !errors.Is(err, control.ErrNoService) {
+		return said, err
 	}
 	if err := a.ledger.Close(); err != nil {
 		return doctor.Said{}, err
 	}
 	a.ledger = nil
-	err := a.open()
+	err = a.open()
 	if errors.Is(err, ledger.ErrLocked) {
-		return serviceNotices, nil
+		return untold, nil
 	}
 	if err != nil {
 		return doctor.Said{}, err
@@ -109,10 +118,21 @@ func (a *app) settle(ctx context.Context, l *logins) (doctor.Said, error) {
 			return doctor.Said{}, err
 		}
 	}
-	if waiting {
-		return cleared, nil
+	return said, nil
+}
+
+// told returns what the service is to know.
+func (l *logins) told() (all []control.Login) {
+	for name := range l.reports {
+		switch advice, words := l.advice(name); advice.Class {
+		case reply.OK:
+			all = append(all, control.Login{Account: name})
+		case reply.Credentials:
+			why := &control.Failure{Class: advice.Class, Text: words, Hint: advice.Hint, URL: advice.URL}
+			all = append(all, control.Login{Account: name, Error: why, Retry: advice.Retry.Seconds()})
+		}
 	}
-	return doctor.Said{}, nil
+	return all
 }
 
 // waiting reports whether an account that got in now is held back for a login that

@@ -239,8 +239,9 @@ func (r *rig) pass(account string) ledger.Pass {
 	return ledger.Pass{}
 }
 
-// Beside a running service a check reads the state only, and says who notices.
-func TestCheckBesideAService(t *testing.T) {
+// Beside a mailrill that cannot be told, a check reads the state only, and says who
+// notices.
+func TestCheckBesideAnother(t *testing.T) {
 	addr := startServer(t, &mailtest.IMAP{Store: filled(numbered(2)), User: "me", Password: canaryCode})
 	r := newRig(t, maildirThere+checkAccount("", "imap", addr, "me", ""))
 	withCode("Canary-Password-1")(r)
@@ -251,7 +252,7 @@ func TestCheckBesideAService(t *testing.T) {
 	}
 	defer service.Close()
 	withCode(canaryCode)(r)
-	if got := r.run("check"); got != 0 || !strings.Contains(r.stdout.String(), "the service that runs with this state") {
+	if got := r.run("check"); got != 0 || !strings.Contains(r.stdout.String(), "another mailrill is at work") {
 		t.Errorf("status %d\n%s%s", got, r.stdout.String(), r.stderr.String())
 	}
 	if p := r.pass("source"); p.Failures != 1 {

@@ -169,7 +169,7 @@ func writeDemoConfig(dir string, s *demoServers) error {
 func (a *app) demoPass(ctx context.Context) error {
 	code := 0
 	d := a.daemon(a.cfg.Accounts, a.collector(), func(out *daemon.Outcome) {
-		code = max(code, a.printOutcome(out, passFlags{}))
+		code = max(code, a.printPass(passOf(out), passFlags{}))
 	})
 	if err := d.Once(ctx, collect.Options{}, true); err != nil {
 		return err

@@ -55,14 +55,11 @@ func (a *app) finish(ctx context.Context, name, before string, yes bool) error {
 		return nil
 	}
 	code := 0
-	d := a.daemon([]*config.Account{acct}, c, func(out *daemon.Outcome) { code = a.printOutcome(out, passFlags{}) })
+	d := a.daemon([]*config.Account{acct}, c, func(out *daemon.Outcome) { code = a.printPass(passOf(out), passFlags{}) })
 	if err := d.Once(ctx, collect.Options{Unlimited: true}, true); err != nil {
 		return err
 	}
-	if code != 0 {
-		return &exitError{code: code}
-	}
-	return nil
+	return exitWith(code)
 }
 
 // parseDay reads a date flag; "" gives the zero time.

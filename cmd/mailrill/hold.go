@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"mailrill/internal/collect"
+	"mailrill/internal/config"
+	"mailrill/internal/control"
 	"mailrill/internal/lang"
 	"mailrill/internal/ledger"
 	"mailrill/internal/reply"
@@ -129,7 +133,7 @@ func (a *app) holdRetry(ctx context.Context, args []string, all bool) error {
 	if all == (len(args) > 0) {
 		return usage("hold retry needs an ID or --all")
 	}
-	if err := a.open(); err != nil {
+	if err := a.load(); err != nil {
 		return err
 	}
 	entries, err := a.env().Hold().List("")
@@ -148,8 +152,8 @@ func (a *app) holdRetry(ctx context.Context, args []string, all bool) error {
 		byAccount[e.Account] = append(byAccount[e.Account], e.ID)
 	}
 	var failed error
-	for name, ids := range byAccount {
-		failed = errors.Join(failed, a.retryAccount(ctx, name, ids))
+	for _, name := range slices.Sorted(maps.Keys(byAccount)) {
+		failed = errors.Join(failed, a.retryAccount(ctx, name, byAccount[name]))
 	}
 	return failed
 }
@@ -159,7 +163,10 @@ func (a *app) retryAccount(ctx context.Context, name string, ids []string) error
 	if err != nil {
 		return err
 	}
-	n, err := a.collector().RetryHeld(ctx, a.env().Account(acct), ids)
+	n, err := a.retryHeld(ctx, acct, ids)
+	if errors.Is(err, ledger.ErrLocked) {
+		return err
+	}
 	fmt.Fprintf(a.stdout, "%s: %d of %d held messages delivered to %s\n", name, n, len(ids), acct.To)
 	if err == nil && n < len(ids) {
 		err = reply.WithClass(reply.Refused, fmt.Errorf("%d messages are refused still: `mailrill hold list %s` says why", len(ids)-n, name))
@@ -167,9 +174,28 @@ func (a *app) retryAccount(ctx context.Context, name string, ids []string) error
 	return err
 }
 
-// holdDrop gives a message up: its row says that it is not wanted.
+// retryHeld offers held messages again, between two passes of the account: where
+// a service runs, that is its business.
+func (a *app) retryHeld(ctx context.Context, acct *config.Account, ids []string) (delivered int, err error) {
+	_, err = a.askService(ctx, control.Request{Do: control.Retry, Accounts: []string{acct.Name}, IDs: ids}, func(e *control.Event) {
+		if e.Retried != nil {
+			delivered = e.Retried.Delivered
+		}
+	})
+	if !errors.Is(err, control.ErrNoService) {
+		return delivered, err
+	}
+	if a.ledger == nil {
+		if err := a.open(); err != nil {
+			return 0, err
+		}
+	}
+	return a.collector().RetryHeld(ctx, a.env().Account(acct), ids)
+}
+
+// holdDrop gives a message up.
 func (a *app) holdDrop(ctx context.Context, id string, yes bool) error {
-	if err := a.open(); err != nil {
+	if err := a.load(); err != nil {
 		return err
 	}
 	e, err := a.held(id)
@@ -179,21 +205,36 @@ func (a *app) holdDrop(ctx context.Context, id string, yes bool) error {
 	if !yes {
 		return usage("hold drop removes the held copy of %q for good; its source is not touched: add --yes", short(decodeWords(e.Subject), 60))
 	}
-	rows, err := a.ledger.ByID(ctx, e.ID)
+	_, err = a.askService(ctx, control.Request{Do: control.Drop, Accounts: []string{e.Account}, IDs: []string{e.ID}}, nil)
+	if errors.Is(err, control.ErrNoService) {
+		if err = a.open(); err == nil {
+			err = dropHeld(ctx, a.ledger, a.env().Hold(), e.Account, e.ID, a.now())
+		}
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stdout, "dropped %s\n", e.ID)
+	return nil
+}
+
+// dropHeld has the rows of a held message say that it is not wanted, and removes
+// it from the hold.
+func dropHeld(ctx context.Context, l *ledger.Ledger, hold *collect.Hold, account, id string, now time.Time) error {
+	rows, err := l.ByID(ctx, id)
 	if err != nil {
 		return err
 	}
 	var changes []ledger.Change
 	for _, r := range rows {
-		r.State, r.At, r.Receipt = ledger.Seen, a.now(), "dropped from the hold"
+		r.State, r.At, r.Receipt = ledger.Seen, now, "dropped from the hold"
 		changes = append(changes, r)
 	}
-	if err := a.ledger.Commit(ctx, changes...); err != nil {
+	if err := l.Commit(ctx, changes...); err != nil {
 		return err
 	}
-	if err := a.env().Hold().Remove(e.Account, e.ID); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := hold.Remove(account, id); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "dropped %s\n", e.ID)
 	return nil
 }

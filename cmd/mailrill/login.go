@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"mailrill/deliver"
 	"mailrill/internal/config"
+	"mailrill/internal/control"
 	"mailrill/internal/fsx"
 	"mailrill/internal/lang"
 	"mailrill/internal/oauth"
@@ -51,6 +53,10 @@ var (
 		EN: "%s belongs to user %d, who could not read what login writes: run it as that user",
 		ZH: "%s 属于用户 %d，login 写入的内容该用户将无法读取：请以该用户身份运行",
 	}
+	loginNews = lang.Text{
+		EN: "the service that runs has been told\n",
+		ZH: "已通知正在运行的服务\n",
+	}
 	loginWorks = lang.Text{
 		EN: "✓ %s: %s takes it\n",
 		ZH: "✓ %s：%s 已接受登录\n",
@@ -68,7 +74,8 @@ type target struct {
 }
 
 // login needs the config and the secrets only, so it works beside a service,
-// which takes what was written from its next connection on.
+// which takes what was written from its next connection on, and is told to make
+// one.
 func (a *app) login(ctx context.Context, name string, device bool) error {
 	a.lendRoot() // a password_file may be root's
 	if err := a.load(); err != nil {
@@ -83,13 +90,37 @@ func (a *app) login(ctx context.Context, name string, device bool) error {
 	}
 	switch {
 	case t.server.OAuth != "":
-		return a.signIn(ctx, t, device)
+		err = a.signIn(ctx, t, device)
 	case t.server.Secret == nil:
 		return usage("%s", loginUnneeded.In(a.lang(), t.what.In(a.lang())))
 	case t.server.Secret.File == "":
 		return usage("%s", loginElsewhere.In(a.lang(), t.what.In(a.lang()), t.server.Secret))
+	default:
+		err = a.givePassword(ctx, t)
 	}
-	return a.givePassword(ctx, t)
+	if err != nil {
+		return err
+	}
+	return a.tellOfLogin(ctx, t)
+}
+
+// tellOfLogin has the service look at once at the accounts that a login is for.
+func (a *app) tellOfLogin(ctx context.Context, t *target) error {
+	var names []string
+	for _, acct := range a.cfg.Accounts {
+		if acct.Name == t.name || acct.To == t.name {
+			names = append(names, acct.Name)
+		}
+	}
+	_, err := a.askService(ctx, control.Request{Do: control.Recheck, Accounts: names}, nil)
+	if errors.Is(err, control.ErrNoService) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprint(a.stdout, loginNews.In(a.lang()))
+	return nil
 }
 
 // target returns the account of that name, or the destination: of both, the one

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"mailrill/internal/config"
+	"mailrill/internal/control"
 	"mailrill/internal/discover"
 	"mailrill/internal/lang"
 	"mailrill/internal/ledger"
@@ -100,6 +101,10 @@ func (a *app) exit(err error) int {
 
 func (a *app) printError(err error) {
 	fmt.Fprintf(a.stderr, "mailrill: %s\n", visible(err.Error()))
+	if f, ok := errors.AsType[*control.Failure](err); ok { // of the service, which has said it
+		a.printHint(f.Hint, f.URL)
+		return
+	}
 	if _, listed := errors.AsType[config.Errors](err); listed || reply.ClassOf(err) == reply.Usage || errors.Is(err, ledger.ErrLocked) {
 		return // they say themselves what to do
 	}

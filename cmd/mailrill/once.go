@@ -2,16 +2,15 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
+	"errors"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"mailrill/internal/collect"
 	"mailrill/internal/config"
+	"mailrill/internal/control"
 	"mailrill/internal/daemon"
 	"mailrill/internal/lang"
 	"mailrill/internal/ledger"
@@ -39,7 +38,8 @@ func (p *passFlags) isSet() bool {
 	return len(p.accounts) > 0 || p.json || p.force
 }
 
-// once makes one pass of each account.
+// once has one pass of each account made: by the service where one runs with this
+// state, else here.
 func (a *app) once(ctx context.Context, p passFlags) error {
 	if p.dryRun {
 		cleanup, err := a.openCopy(ctx)
@@ -47,9 +47,68 @@ func (a *app) once(ctx context.Context, p passFlags) error {
 			return err
 		}
 		defer cleanup()
-	} else if err := a.open(); err != nil {
+		return a.onceHere(ctx, p)
+	}
+	err := a.onceThere(ctx, p)
+	if !errors.Is(err, control.ErrNoService) {
 		return err
 	}
+	if err = a.open(); errors.Is(err, ledger.ErrLocked) { // perhaps by a service that has just begun
+		if there := a.onceThere(ctx, p); !errors.Is(there, control.ErrNoService) {
+			return there
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return a.onceHere(ctx, p)
+}
+
+var goesOn = lang.Text{
+	EN: "the service goes on with it: `mailrill status` shows how far it is",
+	ZH: "服务会继续收取：用 mailrill status 查看进度",
+}
+
+// onceThere asks the service for the passes, and prints them as if they were ours.
+// Its error is control.ErrNoService where none runs.
+func (a *app) onceThere(ctx context.Context, p passFlags) error {
+	if err := a.load(); err != nil {
+		return err
+	}
+	accounts, err := a.accounts(p.accounts)
+	if err != nil {
+		return err
+	}
+	live := a.newProgress()
+	exit, err := a.askService(ctx, control.Request{Do: control.Collect, Accounts: accountNames(accounts), Force: p.force}, func(e *control.Event) {
+		if e.Progress != nil {
+			live.update(collect.Progress(*e.Progress))
+		}
+		if e.Pass != nil {
+			live.clear()
+			a.printPass(e.Pass, p)
+		}
+	})
+	live.clear()
+	if ctx.Err() != nil {
+		a.printHint(goesOn, "")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return exitWith(exit)
+}
+
+func accountNames(accounts []*config.Account) (names []string) {
+	for _, acct := range accounts {
+		names = append(names, acct.Name)
+	}
+	return names
+}
+
+// onceHere makes the passes in this process.
+func (a *app) onceHere(ctx context.Context, p passFlags) error {
 	accounts, err := a.accounts(p.accounts)
 	if err != nil {
 		return err
@@ -65,17 +124,22 @@ func (a *app) once(ctx context.Context, p passFlags) error {
 		if first[out.Account.Name] {
 			a.logSignIns(out.Account)
 		}
-		codes = append(codes, a.printOutcome(out, p))
+		codes = append(codes, a.printPass(passOf(out), p))
 	})
 	err = d.Once(ctx, collect.Options{DryRun: p.dryRun}, p.force)
 	live.clear()
 	if err != nil {
 		return err
 	}
-	if code := reply.WorstExit(codes...); code != 0 {
-		return &exitError{code: code}
+	return exitWith(reply.WorstExit(codes...))
+}
+
+// exitWith ends the process with a status for what has been told already.
+func exitWith(code int) error {
+	if code == 0 {
+		return nil
 	}
-	return nil
+	return &exitError{code: code}
 }
 
 // firstToday says which accounts have had no pass today: cron is not to tell every
@@ -112,109 +176,4 @@ func (a *app) openCopy(ctx context.Context) (cleanup func(), err error) {
 		return nil, err
 	}
 	return cleanup, nil
-}
-
-// printOutcome prints a pass and returns its exit status.
-func (a *app) printOutcome(out *daemon.Outcome, p passFlags) int {
-	var codes []int
-	for _, r := range out.Report.Results {
-		codes = append(codes, daemon.Advise(out.Account, r.Err).Class.ExitCode())
-		if p.json {
-			a.printJSON(out, r)
-		} else {
-			a.printResult(out, r, p.dryRun)
-		}
-	}
-	return reply.WorstExit(codes...)
-}
-
-// A jsonLine is one line of --once --json. Its fields are a promise to users.
-type jsonLine struct {
-	V              int        `json:"v"`
-	Time           string     `json:"time"`
-	Account        string     `json:"account"`
-	Folder         *string    `json:"folder"`
-	To             string     `json:"to"`
-	Listed         int        `json:"listed"`
-	New            int        `json:"new"`
-	Delivered      int        `json:"delivered"`
-	AlreadyThere   int        `json:"already_there"`
-	Held           int        `json:"held"`
-	SkippedBacklog int        `json:"skipped_backlog"`
-	SkippedSize    int        `json:"skipped_size"`
-	SourceDone     int        `json:"source_done"`
-	Bytes          int64      `json:"bytes"`
-	Seconds        float64    `json:"seconds"`
-	Error          *jsonError `json:"error"`
-}
-
-type jsonError struct {
-	Class reply.Class `json:"class"`
-	Text  string      `json:"text"`
-	Hint  string      `json:"hint"`
-	URL   string      `json:"url"`
-}
-
-func (a *app) printJSON(out *daemon.Outcome, r *collect.Result) {
-	line := jsonLine{
-		V: 1, Time: a.now().UTC().Format(time.RFC3339), Account: out.Account.Name, To: out.Account.To,
-		Listed: r.Listed, New: r.New, Delivered: r.Delivered, AlreadyThere: r.AlreadyThere, Held: r.Held,
-		SkippedBacklog: r.SkippedBacklog, SkippedSize: r.SkippedSize, SourceDone: r.SourceDone,
-		Bytes: r.Bytes, Seconds: float64(int64(r.Seconds*1000)) / 1000,
-	}
-	if r.Folder != "" {
-		line.Folder = &r.Folder
-	}
-	if r.Err != nil {
-		advice := daemon.Advise(out.Account, r.Err)
-		line.Error = &jsonError{advice.Class, reply.Clean(r.Err.Error()), advice.Hint.In(a.lang()), advice.URL}
-	}
-	a.printValue(line)
-}
-
-// printValue prints v as one line of JSON.
-func (a *app) printValue(v any) {
-	enc := json.NewEncoder(plainJSON{a.stdout})
-	enc.SetEscapeHTML(false)
-	_ = enc.Encode(v)
-}
-
-// printResult prints a folder of a pass in a person's words.
-func (a *app) printResult(out *daemon.Outcome, r *collect.Result, dry bool) {
-	name := out.Account.Name
-	if r.Folder != "" {
-		name += " " + reply.Clean(r.Folder)
-	}
-	if r.Err == nil || r.Listed > 0 || r.Delivered > 0 {
-		fmt.Fprintf(a.stdout, "%s → %s: %s\n", name, out.Account.To, strings.Join(counts(r, dry), ", "))
-	}
-	if r.Err == nil {
-		return
-	}
-	advice := daemon.Advise(out.Account, r.Err)
-	fmt.Fprintf(a.stderr, "mailrill: %s: %s\n", name, reply.Clean(r.Err.Error()))
-	a.printHint(advice.Hint, advice.URL)
-}
-
-// counts words what a pass did; what is zero is left out, but for the first.
-func counts(r *collect.Result, dry bool) (out []string) {
-	out = append(out, fmt.Sprintf("%d new", r.New))
-	if dry {
-		return append(out, fmt.Sprintf("would collect %s", lang.Size(r.Bytes)))
-	}
-	if r.Delivered > 0 {
-		out = append(out, fmt.Sprintf("%d delivered (%s in %.1f s)", r.Delivered, lang.Size(r.Bytes), r.Seconds))
-	}
-	for _, c := range []struct {
-		n    int
-		text string
-	}{
-		{r.AlreadyThere, "already there"}, {r.Held, "held"}, {r.SkippedBacklog, "old, left alone"},
-		{r.SkippedSize, "too large"}, {r.SourceDone, "done at the source"},
-	} {
-		if c.n > 0 {
-			out = append(out, fmt.Sprintf("%d %s", c.n, c.text))
-		}
-	}
-	return out
 }

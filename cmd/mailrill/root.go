@@ -55,7 +55,7 @@ func newRoot(a *app) *cobra.Command {
 	f.StringVar(&a.globals.lang, "lang", "", "language of hints: en or zh")
 	once.add(root.Flags())
 	root.AddCommand(
-		newRun(a), newInit(a), newCheck(a), newCollect(a), newStatus(a), newHold(a), newFinish(a), newForget(a), newRename(a),
+		newRun(a), newInit(a), newCheck(a), newCollect(a), newReload(a), newStatus(a), newHold(a), newFinish(a), newForget(a), newRename(a),
 		newTrace(a), newRebuild(a), newLogin(a), newDemo(a), newVersion(a),
 	)
 	root.InitDefaultCompletionCmd()
