@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"strings"
+	"errors"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"mailrill/internal/config"
+	"mailrill/internal/control"
 	"mailrill/internal/lang"
 	"mailrill/internal/ledger"
 	"mailrill/internal/provider"
@@ -44,16 +44,42 @@ type accountStatus struct {
 	Verifiable *bool      `json:"verifiable"` // whether the destination shows our trace line; null: not known yet
 	Warnings   []string   `json:"warnings"`   // of sign-ins that end within days
 	Error      *jsonError `json:"error"`
+	// Of the service that runs with this state; without one nothing is known of them.
+	Service  bool          `json:"service"`
+	State    *string       `json:"state"` // null as well while the service has not read the account's config
+	Since    *time.Time    `json:"since"`
+	Progress *jsonProgress `json:"progress"` // of the pass that runs
+	Push     []jsonPush    `json:"push"`     // one for each folder that may be pushed
 }
 
-// status works on the ledger, beside a running service too.
+type jsonProgress struct {
+	Folder string `json:"folder"`
+	Done   int    `json:"done"`
+	Wanted int    `json:"wanted"`
+	Bytes  int64  `json:"bytes"`
+	Total  int64  `json:"total"`
+}
+
+type jsonPush struct {
+	Folder string    `json:"folder"`
+	On     bool      `json:"on"`
+	Since  time.Time `json:"since"`
+	Why    string    `json:"why"` // not
+}
+
+// status shows what the service says of each account, and the ledger: also beside
+// a service, and without one.
 func (a *app) status(ctx context.Context, asJSON bool) error {
 	if err := a.peek(); err != nil {
 		return err
 	}
+	o, err := a.overview(ctx)
+	if err != nil {
+		return err
+	}
 	var codes []int
 	for _, acct := range a.cfg.Accounts {
-		s, err := a.accountStatus(ctx, acct)
+		s, err := o.of(ctx, acct)
 		if err != nil {
 			return err
 		}
@@ -66,39 +92,79 @@ func (a *app) status(ctx context.Context, asJSON bool) error {
 			a.printStatus(s)
 		}
 	}
-	if code := reply.WorstExit(codes...); code != 0 {
-		return &exitError{code: code}
+	if !asJSON {
+		a.printService(o)
 	}
-	return nil
+	return exitWith(reply.WorstExit(codes...))
 }
 
-func (a *app) accountStatus(ctx context.Context, acct *config.Account) (s accountStatus, err error) {
-	s = accountStatus{V: 1, Account: acct.Name, To: acct.To, Enabled: acct.Enabled, Warnings: []string{}}
-	for _, w := range a.signInWarnings(acct) {
-		s.Warnings = append(s.Warnings, w.In(a.lang()))
+// An overview is what is known of all accounts, read once: there may be thousands.
+type overview struct {
+	a       *app
+	rows    map[string]ledger.Account
+	counts  map[int64]map[ledger.State]int64
+	held    map[string]int
+	service bool
+	live    map[string]*control.State
+}
+
+func (a *app) overview(ctx context.Context) (*overview, error) {
+	o := &overview{a: a, rows: map[string]ledger.Account{}, held: map[string]int{}, live: map[string]*control.State{}}
+	// The service first: what it says of a pass is in the ledger a moment later.
+	_, err := a.askService(ctx, control.Request{Do: control.Status}, func(e *control.Event) {
+		if e.State != nil {
+			o.live[e.State.Account] = e.State
+		}
+	})
+	o.service = err == nil
+	if err != nil && !errors.Is(err, control.ErrNoService) {
+		a.log.Warn("ask the service", "err", err)
 	}
-	held, err := a.env().Hold().List(acct.Name)
+	entries, err := a.env().Hold().List("")
 	if err != nil || a.ledger == nil {
-		return s, err
+		return o, err
 	}
-	s.Held = len(held)
-	row, ok, err := a.known(ctx, acct.Name)
-	if err != nil || !ok {
-		return s, err
+	for _, e := range entries {
+		o.held[e.Account]++
 	}
-	counts, err := a.ledger.Counts(ctx, row.ID)
-	if err != nil {
-		return s, err
+	rows, err := a.ledger.Accounts(ctx)
+	for _, r := range rows {
+		o.rows[r.Name] = r
 	}
-	s.Delivered = counts[ledger.Delivered] + counts[ledger.Finished]
-	s.Doubts, s.Failed, s.TooLarge, s.Lost = counts[ledger.Intent], counts[ledger.Failed], counts[ledger.TooLarge], counts[ledger.Lost]
-	s.pass(row.Pass, acct, a.lang())
-	d, err := a.ledger.Destination(ctx, acct.Destination.Place())
-	if d.Verifiable != 0 {
-		shows := d.Verifiable > 0
-		s.Verifiable = &shows
+	if err == nil {
+		o.counts, err = a.ledger.AllCounts(ctx)
 	}
-	return s, err
+	return o, err
+}
+
+// of returns the status of an account.
+func (o *overview) of(ctx context.Context, acct *config.Account) (s accountStatus, err error) {
+	l := o.a.lang()
+	s = accountStatus{
+		V: 1, Account: acct.Name, To: acct.To, Enabled: acct.Enabled, Held: o.held[acct.Name],
+		Warnings: []string{}, Service: o.service, Push: []jsonPush{},
+	}
+	for _, w := range o.a.signInWarnings(acct) {
+		s.Warnings = append(s.Warnings, w.In(l))
+	}
+	if row, known := o.rows[acct.Name]; known {
+		counts := o.counts[row.ID]
+		s.Delivered = counts[ledger.Delivered] + counts[ledger.Finished]
+		s.Doubts, s.Failed, s.TooLarge, s.Lost = counts[ledger.Intent], counts[ledger.Failed], counts[ledger.TooLarge], counts[ledger.Lost]
+		s.pass(row.Pass, acct, l)
+		d, err := o.a.ledger.Destination(ctx, acct.Destination.Place())
+		if err != nil {
+			return s, err
+		}
+		if d.Verifiable != 0 {
+			shows := d.Verifiable > 0
+			s.Verifiable = &shows
+		}
+	}
+	if live := o.live[acct.Name]; live != nil {
+		s.now(live, l)
+	}
+	return s, nil
 }
 
 // pass fills in what the last pass left behind.
@@ -111,6 +177,17 @@ func (s *accountStatus) pass(p ledger.Pass, acct *config.Account, l lang.Lang) {
 	s.Next = when(next)
 	if p.Class != "" {
 		s.Error = &jsonError{reply.Class(p.Class), p.Text, provider.Hint(p.Hint).In(l), p.URL}
+	}
+}
+
+// now fills in what the service says: it knows when it looks next.
+func (s *accountStatus) now(live *control.State, l lang.Lang) {
+	s.State, s.Since, s.Next = &live.State, when(live.Since), live.Next
+	if p := live.Progress; p != nil {
+		s.Progress = &jsonProgress{p.Folder, p.Done, p.Wanted, p.Bytes, p.Total}
+	}
+	for _, p := range live.Push {
+		s.Push = append(s.Push, jsonPush{p.Folder, p.On, p.Since, p.Why.In(l)})
 	}
 }
 
@@ -131,40 +208,4 @@ func when(t time.Time) *time.Time {
 	}
 	t = t.UTC()
 	return &t
-}
-
-func (a *app) printStatus(s accountStatus) {
-	state := "all is well"
-	switch {
-	case !s.Enabled:
-		state = "switched off"
-	case s.LastPass == nil:
-		state = "not collected yet"
-	case s.Error != nil:
-		state = fmt.Sprintf("%s: %s", s.Error.Class, s.Error.Text)
-	}
-	fmt.Fprintf(a.stdout, "%s → %s: %s\n", s.Account, s.To, state)
-	if s.Error != nil && s.Error.Hint != "" {
-		fmt.Fprintf(a.stdout, "  what to do: %s\n", strings.TrimSpace(s.Error.Hint+" "+s.Error.URL))
-	}
-	for _, w := range s.Warnings {
-		fmt.Fprintf(a.stdout, "  %s\n", w)
-	}
-	if s.LastPass != nil {
-		fmt.Fprintf(a.stdout, "  last pass %s, last good one %s, next %s\n", local(s.LastPass), local(s.LastOK), local(s.Next))
-	}
-	fmt.Fprintf(a.stdout, "  %d delivered, %d in doubt, %d to be tried again, %d too large, %d held\n", s.Delivered, s.Doubts, s.Failed, s.TooLarge, s.Held)
-	if s.Lost > 0 {
-		fmt.Fprintf(a.stdout, "  %d disappeared from the source while their delivery was in doubt\n", s.Lost)
-	}
-	if s.Verifiable != nil && !*s.Verifiable {
-		fmt.Fprintln(a.stdout, "  the destination hides the trace line: doubts may arrive twice, and nothing is removed from the source")
-	}
-}
-
-func local(t *time.Time) string {
-	if t == nil {
-		return "never"
-	}
-	return t.Local().Format(time.DateTime)
 }

@@ -53,7 +53,7 @@ func (c *Client) Ask(ctx context.Context, r *Request, tell func(*Event)) (exit i
 	case err != nil:
 		return 0, err
 	case end.Error != nil:
-		return end.Exit, reply.WithClass(end.Error.Class, end.Error)
+		return end.Exit, end.Error.Err()
 	}
 	return end.Exit, nil
 }

@@ -86,6 +86,9 @@ type Failure struct {
 
 func (f *Failure) Error() string { return f.Text }
 
+// Err returns f as an error that knows its class.
+func (f *Failure) Err() error { return reply.WithClass(f.Class, f) }
+
 // exit returns the exit status that it stands for; nil is fine.
 func (f *Failure) exit() int {
 	if f == nil {
