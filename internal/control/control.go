@@ -29,7 +29,9 @@ const (
 	Collect Verb = "collect" // make a pass of Accounts now. Answered by Progress, and a Pass each
 	Reload  Verb = "reload"  // read config and secrets again. Answered by Changes
 	Retry   Verb = "retry"   // offer held messages to their destination again. Answered by Retried
-	Drop    Verb = "drop"    // give a held message up
+	Drop    Verb = "drop"    // give held messages up
+	Finish  Verb = "finish"  // apply after to mail collected earlier. Answered by Count, then as by Collect
+	Forget  Verb = "forget"  // collect mail again. Answered by Count
 	Checked Verb = "checked" // take note of what became of Logins
 	Recheck Verb = "recheck" // look at Accounts again: a login of theirs has changed
 )
@@ -38,10 +40,14 @@ const (
 type Request struct {
 	V        int      `json:"v"`
 	Do       Verb     `json:"do"`
-	Accounts []string `json:"accounts,omitempty"` // names
+	Accounts []string `json:"accounts,omitempty"` // names; from Retry to Forget one
 	Force    bool     `json:"force,omitempty"`    // of Collect: also where a login was refused lately
-	IDs      []string `json:"ids,omitempty"`      // of Retry and Drop: held messages of the one account that is named
+	IDs      []string `json:"ids,omitempty"`      // of Retry and Drop: held messages
+	Yes      bool     `json:"yes,omitempty"`      // of Finish: not only count
+	Folder   string   `json:"folder,omitempty"`   // of Forget: only this one
 	Logins   []Login  `json:"logins,omitempty"`   // of Checked
+	// Of Finish, only mail delivered before; of Forget, only since.
+	Day time.Time `json:"day,omitzero"`
 }
 
 // An Event is one line of the answer. Beside V one of its fields is set; a client
@@ -53,6 +59,7 @@ type Event struct {
 	Pass     *Pass     `json:"pass,omitempty"`
 	Retried  *Retried  `json:"retried,omitempty"`
 	Changes  *Changes  `json:"changes,omitempty"`
+	Count    *int64    `json:"count,omitempty"`
 	Alive    bool      `json:"alive,omitempty"` // nothing to tell; the service is still at it
 	End      *End      `json:"end,omitempty"`   // the last line
 }

@@ -97,6 +97,42 @@ func TestNoRequest(t *testing.T) {
 	}
 }
 
+// A request is read up to a bound, however long its sender goes on.
+func TestRequestWithoutEnd(t *testing.T) {
+	s := only(Status, nil)
+	s.patience = time.Hour
+	dir, _ := serve(t, s)
+	conn := raw(t, dir)
+	go func() {
+		for n := 0; n < 16*requestMax; {
+			k, err := conn.Write([]byte(strings.Repeat("x", 1<<16)))
+			if n += k; err != nil {
+				return
+			}
+		}
+	}()
+	if answer, _ := io.ReadAll(conn); !strings.Contains(string(answer), `"exit":64`) {
+		t.Errorf("%q", answer)
+	}
+}
+
+// A client that asks nothing, or reads nothing, does not keep a service that stops.
+func TestStopIsNotKept(t *testing.T) {
+	begun := make(chan bool)
+	s := only(Collect, func(ctx context.Context, _ *Request, tell func(*Event)) error {
+		tell(&Event{Pass: &Pass{Account: strings.Repeat("x", 1<<22)}})
+		begun <- true
+		<-ctx.Done()
+		return nil
+	})
+	s.patience = time.Hour
+	dir, stop := serve(t, s)
+	raw(t, dir)
+	write(t, raw(t, dir), `{"v":1,"do":"collect"}`+"\n")
+	<-begun
+	stop()
+}
+
 // A client that says no more, like `nc -N`, is answered all the same.
 func TestHalfClosed(t *testing.T) {
 	dir, _ := serve(t, only(Status, func(_ context.Context, _ *Request, tell func(*Event)) error {
@@ -145,21 +181,28 @@ func TestManyClients(t *testing.T) {
 	close(free)
 }
 
-// Who reads nothing is cut off, and whoever tells it things does not wait for that.
+// Who reads nothing is cut off: after a while, or when too much is waiting. Whoever
+// tells it things waits for neither.
 func TestClientThatReadsNothing(t *testing.T) {
-	told := make(chan error)
-	dir, _ := serve(t, only(Collect, func(ctx context.Context, _ *Request, tell func(*Event)) error {
-		line := &Event{Pass: &Pass{Account: strings.Repeat("x", 1<<20)}}
-		for range 2 * outboxMax / (1 << 20) {
-			tell(line)
+	for what, c := range map[string]struct {
+		patience time.Duration
+		told     int // MiB
+	}{"after a while": {50 * time.Millisecond, outboxMax >> 21}, "too much": {time.Hour, 2 * outboxMax >> 20}} {
+		gone := make(chan error)
+		s := only(Collect, func(ctx context.Context, _ *Request, tell func(*Event)) error {
+			for range c.told {
+				tell(&Event{Pass: &Pass{Account: strings.Repeat("x", 1<<20)}})
+			}
+			<-ctx.Done()
+			gone <- ctx.Err()
+			return nil
+		})
+		s.patience = c.patience
+		dir, _ := serve(t, s)
+		write(t, raw(t, dir), `{"v":1,"do":"collect"}`+"\n")
+		if err := <-gone; err == nil {
+			t.Errorf("%s: its request goes on", what)
 		}
-		<-ctx.Done()
-		told <- ctx.Err()
-		return nil
-	}))
-	write(t, raw(t, dir), `{"v":1,"do":"collect"}`+"\n")
-	if err := <-told; err == nil {
-		t.Error("its request goes on")
 	}
 }
 
@@ -192,10 +235,9 @@ func TestProgressOfASlowReader(t *testing.T) {
 
 // A client that goes in the middle ends its request.
 func TestClientThatGoes(t *testing.T) {
-	begun, ended := make(chan bool), make(chan bool)
+	ended := make(chan bool)
 	s := only(Collect, func(ctx context.Context, _ *Request, tell func(*Event)) error {
 		tell(&Event{Progress: &Progress{}})
-		begun <- true
 		<-ctx.Done()
 		close(ended)
 		return ctx.Err()
@@ -207,11 +249,7 @@ func TestClientThatGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	go func() {
-		<-begun
-		stop()
-	}()
-	if _, err := c.Ask(ctx, &Request{Do: Collect}, nil); !errors.Is(err, context.Canceled) {
+	if _, err := c.Ask(ctx, &Request{Do: Collect}, func(*Event) { stop() }); !errors.Is(err, context.Canceled) {
 		t.Errorf("asking ended with %v", err)
 	}
 	<-ended
@@ -232,6 +270,7 @@ func TestServiceThatStops(t *testing.T) {
 	if _, exit, err := ask(t, dir, Request{Do: Collect}); exit != 75 || err == nil || err.Error() != "stopping" {
 		t.Errorf("%d, %v", exit, err)
 	}
+	stop()
 	if _, err := Dial(t.Context(), dir); !errors.Is(err, ErrNoService) {
 		t.Errorf("afterwards: %v", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -144,6 +145,7 @@ func TestAnotherUser(t *testing.T) {
 		t.Error("another user is let in")
 	}
 	s := only(Status, nil)
+	s.patience = 50 * time.Millisecond
 	s.meet(t.Context(), ours)
 	answer := make([]byte, 1000)
 	n, _ := theirs.Read(answer)

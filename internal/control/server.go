@@ -26,6 +26,7 @@ const (
 
 	patience = 10 * time.Second // with a client that asks nothing, or reads nothing
 	beat     = 5 * time.Second  // between signs of life
+	farewell = time.Second      // for a client to be told that the service stops
 )
 
 // A Handler does what a request asks for. It tells what comes of it, at any time
@@ -89,6 +90,8 @@ func (s *Server) meet(ctx context.Context, conn net.Conn) {
 		s.refuse(conn, reply.Usage, "the service answers its own user and root only")
 		return
 	}
+	// Nobody keeps a service that stops.
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(farewell, func() { conn.Close() }) })()
 	r, h, err := s.request(conn)
 	if err != nil {
 		s.refuse(conn, reply.Usage, err.Error())
