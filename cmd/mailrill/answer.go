@@ -28,7 +28,8 @@ type answerer struct {
 func (s *answerer) handlers() map[control.Verb]control.Handler {
 	return map[control.Verb]control.Handler{
 		control.Status: s.status, control.Collect: s.collect, control.Reload: s.reloadConfig,
-		control.Retry: s.retry, control.Drop: s.drop, control.Checked: s.checked, control.Recheck: s.recheck,
+		control.Retry: s.retry, control.Drop: s.drop, control.Finish: s.finish, control.Forget: s.forget,
+		control.Checked: s.checked, control.Recheck: s.recheck,
 	}
 }
 
@@ -70,16 +71,19 @@ func (s *answerer) collect(ctx context.Context, r *control.Request, tell func(*c
 	var all sync.WaitGroup
 	defer all.Wait()
 	for _, name := range r.Accounts {
-		all.Go(func() {
-			err := s.daemon.Collect(ctx, []string{name}, collect.Options{}, r.Force, func(out *daemon.Outcome) {
-				tell(&control.Event{Pass: passOf(out)})
-			})
-			if err != nil {
-				tell(&control.Event{Pass: s.unmade(ctx, name, err)})
-			}
-		})
+		all.Go(func() { s.pass(ctx, name, collect.Options{}, r.Force, tell) })
 	}
 	return nil
+}
+
+// pass has one pass made, and tells how it ended.
+func (s *answerer) pass(ctx context.Context, name string, o collect.Options, force bool, tell func(*control.Event)) {
+	err := s.daemon.Collect(ctx, []string{name}, o, force, func(out *daemon.Outcome) {
+		tell(&control.Event{Pass: passOf(out)})
+	})
+	if err != nil {
+		tell(&control.Event{Pass: s.unmade(ctx, name, err)})
+	}
 }
 
 func (s *answerer) unmade(ctx context.Context, name string, err error) *control.Pass {
@@ -160,14 +164,10 @@ func (s *answerer) retry(ctx context.Context, r *control.Request, tell func(*con
 	return nil
 }
 
-// drop gives held messages of an account up. Of one that is not served no pass
-// runs beside it.
+// drop gives held messages up.
 func (s *answerer) drop(ctx context.Context, r *control.Request, _ func(*control.Event)) error {
-	if len(r.Accounts) != 1 || !config.ValidName(r.Accounts[0]) {
-		return usage("name one account")
-	}
-	name, c := r.Accounts[0], s.daemon.Collector
-	drop := func(ctx context.Context) error {
+	c := s.daemon.Collector
+	return s.between(ctx, r, func(ctx context.Context, name string) error {
 		for _, id := range r.IDs {
 			if filepath.Base(id) != id {
 				return usage("no held message has such an ID")
@@ -181,14 +181,60 @@ func (s *answerer) drop(ctx context.Context, r *control.Request, _ func(*control
 			}
 		}
 		return nil
+	})
+}
+
+// forget has messages of an account be collected again.
+func (s *answerer) forget(ctx context.Context, r *control.Request, tell func(*control.Event)) error {
+	return s.between(ctx, r, func(ctx context.Context, name string) error {
+		n, err := forgetRows(ctx, s.daemon.Ledger, name, r.Folder, r.Day)
+		if err == nil {
+			tell(&control.Event{Count: &n})
+		}
+		return err
+	})
+}
+
+// between does something to what is known of one account, between two of its
+// passes. One that is not served has none.
+func (s *answerer) between(ctx context.Context, r *control.Request, do func(ctx context.Context, name string) error) error {
+	if len(r.Accounts) != 1 || !config.ValidName(r.Accounts[0]) {
+		return usage("name one account")
 	}
-	err := s.daemon.Do(ctx, name, drop)
+	name := r.Accounts[0]
+	err := s.daemon.Do(ctx, name, func(ctx context.Context) error { return do(ctx, name) })
 	if errors.Is(err, daemon.ErrUnknown) {
-		err = drop(ctx)
+		err = do(ctx, name)
 	}
 	if err != nil {
 		return failure(ctx, nil, err)
 	}
+	return nil
+}
+
+// finish marks mail that was collected earlier for the account's after-action, and
+// has a pass made that does it.
+func (s *answerer) finish(ctx context.Context, r *control.Request, tell func(*control.Event)) error {
+	acct, err := s.one(r)
+	if err != nil {
+		return err
+	}
+	if err := finishes(acct); err != nil {
+		return failure(ctx, nil, err)
+	}
+	var n int64
+	err = s.daemon.Do(ctx, acct.Name, func(ctx context.Context) error {
+		due, err := s.daemon.Collector.ApplyAfter(ctx, s.daemon.Build(acct, func() {}), r.Day, !r.Yes)
+		n = int64(due)
+		return err
+	})
+	if err != nil {
+		return failure(ctx, acct, err)
+	}
+	if tell(&control.Event{Count: &n}); n == 0 || !r.Yes {
+		return nil
+	}
+	s.pass(ctx, acct.Name, collect.Options{Unlimited: true}, true, tell)
 	return nil
 }
 
@@ -266,6 +312,9 @@ func failure(ctx context.Context, acct *config.Account, err error) *control.Fail
 		return &control.Failure{Class: reply.Config, Text: reply.Clean(err.Error()), Hint: unknownHere}
 	case ctx.Err() != nil:
 		return &control.Failure{Class: reply.Temporary, Text: "the service was told to stop", Hint: stopsHere}
+	}
+	if reply.ClassOf(err) == reply.Usage {
+		return &control.Failure{Class: reply.Usage, Text: err.Error()}
 	}
 	advice := provider.Advise(err, provider.Situation{})
 	if acct != nil {

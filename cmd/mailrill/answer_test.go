@@ -246,7 +246,7 @@ func TestWhoAskedGoes(t *testing.T) {
 // Commands that need the state for themselves say whom to stop.
 func TestCommandsThatNeedTheState(t *testing.T) {
 	s, _ := newServed(t, 1)
-	for _, args := range []string{"forget imap", "rename imap other", "rebuild imap", "finish imap"} {
+	for _, args := range []string{"rename imap other", "rebuild imap"} {
 		code := s.run(strings.Fields(args)...)
 		if said := s.stderr.String(); code != 75 || !strings.Contains(said, "another mailrill runs with this state folder") || !strings.Contains(said, "systemctl stop mailrill") || strings.Count(said, "\n") != 1 {
 			t.Errorf("%s: %d, %s", args, code, said)
@@ -330,6 +330,42 @@ func (r *rig) heldIDs(n int) (ids []string) {
 
 func (a *app) holdIn(r *rig) *collect.Hold {
 	return collect.NewHold(a.fs, filepath.Join(r.dir, "state", "hold"))
+}
+
+// forget and finish beside a service are done by it, with the same words.
+func TestForgetAndFinishBesideAService(t *testing.T) {
+	store := filled(numbered(3))
+	addr := startServer(t, &mailtest.IMAP{Store: store, User: "me", Password: "pass"})
+	r := newRig(t, maildirHome+accountTo("imap", addr, "me", daily))
+	s := r.serve()
+	s.settled("imap")
+	if code := s.run("finish", "imap"); code != 64 {
+		t.Errorf("finish with after = keep: %d, %s", code, s.stderr.String())
+	}
+	for args, said := range map[string]string{"nobody": "nothing was ever collected for an account", "imap --folder other": "nothing was ever collected from a folder"} {
+		if code := s.run(append([]string{"forget"}, strings.Fields(args)...)...); code != 64 || !strings.HasPrefix(s.stderr.String(), "mailrill: "+said) || strings.Contains(s.stderr.String(), "hint") {
+			t.Errorf("forget %s: %d, %s", args, code, s.stderr.String())
+		}
+	}
+	if code := s.run("forget", "imap", "--since", "2999-01-01"); code != 0 || !strings.Contains(s.stdout.String(), "forgot 0 messages") {
+		t.Errorf("%d, %s%s", code, s.stdout.String(), s.stderr.String())
+	}
+	if code := s.run("forget", "imap"); code != 0 || !strings.Contains(s.stdout.String(), "forgot 3 messages") {
+		t.Errorf("%d, %s%s", code, s.stdout.String(), s.stderr.String())
+	}
+	if line := s.once(0); line[0].New != 3 {
+		t.Errorf("%+v", line)
+	}
+	s.stop()
+
+	s.write(maildirHome + accountTo("imap", addr, "me", daily+"after = \"delete\"\n"))
+	s = r.serve()
+	if code := s.run("finish", "imap"); code != 0 || s.stdout.String() != "imap: 3 messages at the source, delivered to home: delete\nnothing was changed: add --yes to do it\n" || len(store.Messages("INBOX")) != 3 {
+		t.Errorf("%d, %s%s", code, s.stdout.String(), s.stderr.String())
+	}
+	if code := s.run("finish", "imap", "--yes"); code != 0 || s.stdout.String() != "imap: 3 messages at the source, delivered to home: delete\nimap INBOX → home: 0 new, 3 done at the source\n" || len(store.Messages("INBOX")) != 0 {
+		t.Errorf("%d, %s%s", code, s.stdout.String(), s.stderr.String())
+	}
 }
 
 // A check tells the service what became of logins; it tries again at once.

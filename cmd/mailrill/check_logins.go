@@ -45,7 +45,7 @@ func (l *logins) last(ctx context.Context, name string) ledger.Pass {
 	if l.a.ledger == nil {
 		return ledger.Pass{}
 	}
-	row, _, err := l.a.known(ctx, name)
+	row, _, err := known(ctx, l.a.ledger, name)
 	if err != nil {
 		return ledger.Pass{}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"mailrill/internal/collect"
 	"mailrill/internal/config"
+	"mailrill/internal/control"
 	"mailrill/internal/daemon"
 )
 
@@ -24,34 +26,58 @@ func newFinish(a *app) *cobra.Command {
 	return cmd
 }
 
-// finish marks what was delivered for the account's after-action, and makes a
-// pass that does it, however many they are: their number was shown.
+// finish marks what was delivered for the account's after-action, and has a pass
+// made that does it, however many they are: their number was shown.
 func (a *app) finish(ctx context.Context, name, before string, yes bool) error {
 	day, err := parseDay("before", before)
 	if err != nil {
 		return err
 	}
-	if err := a.open(); err != nil {
+	if err := a.load(); err != nil {
 		return err
 	}
 	acct, err := a.account(name)
 	if err != nil {
 		return err
 	}
+	if err := finishes(acct); err != nil {
+		return err
+	}
+	exit, err := a.askService(ctx, control.Request{Do: control.Finish, Accounts: []string{name}, Day: day, Yes: yes}, func(e *control.Event) {
+		switch {
+		case e.Count != nil:
+			a.printDue(acct, *e.Count, yes)
+		case e.Pass != nil:
+			a.printPass(e.Pass, passFlags{})
+		}
+	})
+	switch {
+	case errors.Is(err, control.ErrNoService):
+		return a.finishHere(ctx, acct, day, yes)
+	case err != nil:
+		return err
+	}
+	return exitWith(exit)
+}
+
+// finishes refuses an account that has nothing to be done at its source.
+func finishes(acct *config.Account) error {
 	if acct.After == config.Keep {
-		return usage("account %s has after = \"keep\": there is nothing to do at its source", name)
+		return usage("account %s has after = \"keep\": there is nothing to do at its source", acct.Name)
+	}
+	return nil
+}
+
+func (a *app) finishHere(ctx context.Context, acct *config.Account, day time.Time, yes bool) error {
+	if err := a.open(); err != nil {
+		return err
 	}
 	c := a.collector()
 	n, err := c.ApplyAfter(ctx, a.env().Account(acct), day, !yes)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "%s: %d messages at the source, delivered to %s: %s\n", name, n, acct.To, acct.After)
-	if n == 0 {
-		return nil
-	}
-	if !yes {
-		fmt.Fprintf(a.stdout, "nothing was changed: add --yes to do it\n")
+	if a.printDue(acct, int64(n), yes); n == 0 || !yes {
 		return nil
 	}
 	code := 0
@@ -60,6 +86,14 @@ func (a *app) finish(ctx context.Context, name, before string, yes bool) error {
 		return err
 	}
 	return exitWith(code)
+}
+
+// printDue says how many messages there is something to do about.
+func (a *app) printDue(acct *config.Account, n int64, yes bool) {
+	fmt.Fprintf(a.stdout, "%s: %d messages at the source, delivered to %s: %s\n", acct.Name, n, acct.To, acct.After)
+	if n > 0 && !yes {
+		fmt.Fprintf(a.stdout, "nothing was changed: add --yes to do it\n")
+	}
 }
 
 // parseDay reads a date flag; "" gives the zero time.

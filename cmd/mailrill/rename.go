@@ -26,11 +26,11 @@ func (a *app) rename(ctx context.Context, old, new string) error {
 	if err := a.open(); err != nil {
 		return err
 	}
-	_, known, err := a.known(ctx, old)
-	if err == nil && !known {
+	_, met, err := known(ctx, a.ledger, old)
+	if err == nil && !met {
 		err = usage("nothing was ever collected for an account called %q", old)
 	}
-	_, taken, err2 := a.known(ctx, new)
+	_, taken, err2 := known(ctx, a.ledger, new)
 	if err2 == nil && taken {
 		err2 = usage("an account called %q has collected mail already", new)
 	}

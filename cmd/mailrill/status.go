@@ -192,8 +192,8 @@ func (s *accountStatus) now(live *control.State, l lang.Lang) {
 }
 
 // known returns an account's row without making one.
-func (a *app) known(ctx context.Context, name string) (ledger.Account, bool, error) {
-	rows, err := a.ledger.Accounts(ctx)
+func known(ctx context.Context, l *ledger.Ledger, name string) (ledger.Account, bool, error) {
+	rows, err := l.Accounts(ctx)
 	for _, r := range rows {
 		if r.Name == name {
 			return r, true, err

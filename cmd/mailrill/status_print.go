@@ -19,9 +19,9 @@ var (
 	statusNever     = lang.Text{EN: "never", ZH: "无"}
 	statusWhatDo    = lang.Text{EN: "  what to do: %s\n", ZH: "  处理方法：%s\n"}
 	statusPasses    = lang.Text{EN: "  last pass %s, last good one %s, next %s\n", ZH: "  上次收取 %s，上次成功 %s，下次 %s\n"}
-	statusCounts    = lang.Text{EN: "  %d delivered, %d in doubt, %d to be tried again, %d too large, %d held\n", ZH: "  已投递 %d，待确认 %d，待重试 %d，过大 %d，被拒暂存 %d\n"}
+	statusCounts    = lang.Text{EN: "  %d delivered, %d in doubt, %d to be tried again, %d too large, %d held\n", ZH: "  已投递 %d，待确认 %d，待重试 %d，过大 %d，暂存区 %d\n"}
 	statusLost      = lang.Text{EN: "  %d disappeared from the source while their delivery was in doubt\n", ZH: "  %d 封在投递结果待确认时从来源消失\n"}
-	statusHidden    = lang.Text{EN: "  the destination hides the trace line: doubts may arrive twice, and nothing is removed from the source\n", ZH: "  目标邮箱隐藏了标识行：待确认的邮件可能重复，来源中的邮件不会删除\n"}
+	statusHidden    = lang.Text{EN: "  the destination hides the trace line: doubts may arrive twice, and nothing is removed from the source\n", ZH: "  目标邮箱隐藏了标记行：待确认的邮件可能重复，来源中的邮件不会删除\n"}
 	statusFolder    = lang.Text{EN: "  %s: %d of %d messages, %s of %s\n", ZH: "  %s：第 %d 封，共 %d 封（%s / %s）\n"}
 	statusPush      = lang.Text{EN: "  %s: new mail is pushed, since %s\n", ZH: "  %s：新邮件即时推送，始于 %s\n"}
 	statusNoPush    = lang.Text{EN: "  %s: no push, since %s: %s\n", ZH: "  %s：没有推送，始于 %s：%s\n"}
