@@ -42,6 +42,8 @@ type Daemon struct {
 	Changed func(a *config.Account, since time.Time) bool
 	// Done is told of each pass, one at a time.
 	Done func(*Outcome)
+	// Began is told, when it is set, that Run serves the accounts.
+	Began func()
 
 	telling sync.Mutex // around Done
 	workers *workers
@@ -128,6 +130,9 @@ func (d *Daemon) Run(ctx context.Context) error {
 		d.loops = append(d.loops, d.begin(a, nil))
 	}
 	d.mu.Unlock()
+	if d.Began != nil {
+		d.Began()
+	}
 	<-ctx.Done()
 	d.all.Wait()
 	return d.end(ctx)
