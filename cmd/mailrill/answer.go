@@ -21,7 +21,7 @@ import (
 type answerer struct {
 	daemon *daemon.Daemon
 	// reload reads the config again.
-	reload func(context.Context) (daemon.Changes, error)
+	reload func() (daemon.Changes, error)
 }
 
 // handlers are all that can be asked for.
@@ -133,10 +133,10 @@ func (s *answerer) progress(ctx context.Context, names []string, tell func(*cont
 	}
 }
 
-func (s *answerer) reloadConfig(ctx context.Context, _ *control.Request, tell func(*control.Event)) error {
-	c, err := s.reload(ctx)
+func (s *answerer) reloadConfig(_ context.Context, _ *control.Request, tell func(*control.Event)) error {
+	c, err := s.reload()
 	if err != nil { // all that is wrong with a config, a line each
-		return &control.Failure{Class: reply.ClassOf(err), Text: err.Error(), Hint: reloadKept}
+		return &control.Failure{Class: reply.ClassOf(err), Text: err.Error()}
 	}
 	changes := control.Changes(c)
 	tell(&control.Event{Changes: &changes})

@@ -3,9 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,20 +11,16 @@ import (
 	"testing"
 
 	"mailrill/internal/collect"
-	"mailrill/internal/config"
-	"mailrill/internal/control"
 	"mailrill/internal/daemon"
 	"mailrill/internal/mailtest"
-	"mailrill/internal/reply"
 )
 
-// A served rig has a service beside it, in this process.
+// A served rig has the service beside it, in this process.
 type served struct {
 	*rig
-	daemon *daemon.Daemon
-	reload func(context.Context) (daemon.Changes, error)
-	passed chan string // an account's name, after each pass
-	stop   func()
+	service *service
+	passed  chan string // an account's name, after each pass
+	stop    func()
 }
 
 // serve starts the service on the rig's config.
@@ -38,30 +32,23 @@ func (r *rig) serve() *served {
 	if err := a.open(); err != nil {
 		r.t.Fatal(err)
 	}
-	s := &served{rig: r, passed: make(chan string, 1000)}
-	s.daemon = a.daemon(a.cfg.Accounts, a.collector(), func(out *daemon.Outcome) { s.passed <- out.Account.Name })
-	s.reload = func(context.Context) (daemon.Changes, error) {
-		cfg, err := config.Load(r.config)
-		if err != nil {
-			return daemon.Changes{}, err
-		}
-		return s.daemon.Reload(cfg.Accounts, func(old, now *config.Account) bool { return old.User == now.User }), nil
-	}
+	s := &served{rig: r, service: &service{app: a}, passed: make(chan string, 1000)}
+	s.service.present.Store(a)
+	s.service.daemon = s.service.newDaemon(a.cfg.Accounts)
+	s.service.daemon.Done = func(out *daemon.Outcome) { s.passed <- out.Account.Name }
 	ctx, cancel := context.WithCancel(r.t.Context())
-	l, err := control.Listen(ctx, a.state)
+	unlisten, err := s.service.listen(ctx)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	answers := &answerer{daemon: s.daemon, reload: func(ctx context.Context) (daemon.Changes, error) { return s.reload(ctx) }}
-	server := &control.Server{Handlers: answers.handlers(), Log: slog.New(slog.DiscardHandler)}
-	var all sync.WaitGroup
-	all.Go(func() { errors.Join(s.daemon.Run(ctx)) })
-	for len(s.daemon.States()) == 0 {
-	}
-	all.Go(func() { errors.Join(server.Serve(ctx, l)) })
+	ended := make(chan error, 1)
+	go func() { ended <- s.service.daemon.Run(ctx) }()
 	s.stop = sync.OnceFunc(func() {
 		cancel()
-		all.Wait()
+		if err := <-ended; err != nil {
+			r.t.Error(err)
+		}
+		unlisten()
 		a.close()
 	})
 	r.t.Cleanup(s.stop)
@@ -181,18 +168,23 @@ func TestConfigThatTheServiceHasNotRead(t *testing.T) {
 	}
 }
 
-// A config that is wrong keeps the old one at work, and all that is wrong is said.
+// A config that is wrong keeps the old one at work, and all that is wrong is said,
+// whoever reads it first.
 func TestReloadOfAWrongConfig(t *testing.T) {
 	s, _ := newServed(t, 1)
-	wrong := errors.Join(errors.New("config.toml:1:2: one"), errors.New("config.toml:3:4: two"))
-	s.reload = func(context.Context) (daemon.Changes, error) {
-		return daemon.Changes{}, reply.WithClass(reply.Config, wrong)
+	right, err := os.ReadFile(s.config)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if code := s.run("reload"); code != 78 || !strings.Contains(s.stderr.String(), wrong.Error()) || !strings.Contains(s.stderr.String(), "goes on with the config that it has") {
+	s.write("colour = 1\nshape = 2\n")
+	if code := s.run("reload"); code != 78 || !strings.Contains(s.stderr.String(), "config.toml:2:1") || !strings.Contains(s.stderr.String(), "goes on with the config that it has") {
 		t.Errorf("%d: %s", code, s.stderr.String())
 	}
-	s.write("colour = 1\n")
-	if code := s.run("reload"); code != 78 || !strings.Contains(s.stderr.String(), "config.toml:2:1") || !strings.Contains(s.stderr.String(), "goes on with the config that it has") {
+	other := filepath.Join(s.dir, "other.toml")
+	if err := os.WriteFile(other, right, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code := s.run("reload", "--config", other); code != 78 || !strings.Contains(s.stderr.String(), "config.toml:2:1") || !strings.Contains(s.stderr.String(), "config.toml:3:1") || !strings.Contains(s.stderr.String(), "the old one goes on") {
 		t.Errorf("%d: %s", code, s.stderr.String())
 	}
 }

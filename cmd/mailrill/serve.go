@@ -39,6 +39,11 @@ func (a *app) serve(ctx context.Context, flags passFlags) error {
 		return err
 	}
 	s.daemon = s.newDaemon(accounts)
+	unlisten, err := s.listen(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlisten()
 	stop := s.onHangup(ctx)
 	defer stop()
 	a.log.Info("collecting", "accounts", len(accounts), "config", a.cfg.Path, "state", a.state, "version", version())

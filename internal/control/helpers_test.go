@@ -22,13 +22,11 @@ func serve(t *testing.T, s *Server) (dir string, stop func()) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(ctx, l) }()
+	var all sync.WaitGroup
+	all.Go(func() { s.Serve(ctx, l) })
 	stop = sync.OnceFunc(func() {
 		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
+		all.Wait()
 	})
 	t.Cleanup(stop)
 	return dir, stop

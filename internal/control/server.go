@@ -46,7 +46,7 @@ type Server struct {
 
 // Serve answers whoever connects to l, until ctx ends. It closes l then, and
 // returns when the last client has been told.
-func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+func (s *Server) Serve(ctx context.Context, l net.Listener) {
 	stop := context.AfterFunc(ctx, func() { l.Close() })
 	defer stop()
 	var all sync.WaitGroup
@@ -56,7 +56,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		conn, err := l.Accept()
 		switch {
 		case errors.Is(err, net.ErrClosed):
-			return nil
+			return
 		case err != nil: // no descriptor is left: others give theirs back
 			s.Log.Warn("accept a client at the control socket", "err", err)
 			rest(ctx)
