@@ -33,7 +33,7 @@ func (s *service) reload() (daemon.Changes, error) {
 		return reflect.DeepEqual(was, is) && (sameSignIns || !signsIn(is))
 	})
 	s.log.Info("the config was read again", "added", c.Added, "changed", c.Changed, "removed", c.Removed, "unchanged", len(c.Same))
-	if old.cfg.Web != next.cfg.Web {
+	if !reflect.DeepEqual(old.cfg.Web, next.cfg.Web) {
 		s.log.Warn("[web] takes effect when the service is started again")
 	}
 	return c, nil

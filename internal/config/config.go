@@ -45,11 +45,6 @@ type OAuth struct {
 	}
 }
 
-// Web is the page with metrics and health.
-type Web struct {
-	Listen string // HOST:PORT or the absolute path of a unix socket; "": off
-}
-
 // TLSMode says how a connection becomes secure.
 type TLSMode string
 

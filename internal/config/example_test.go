@@ -44,6 +44,7 @@ func actual(c *Config) map[string]string {
 		"account.into": quoted(a.into), "account.schedule": quoted(a.ScheduleText), "account.timezone": quoted(defaultZone), "account.push": fmt.Sprint(a.Push), "account.backlog": quoted(a.Backlog.Kind),
 		"account.backlog_seen": fmt.Sprint(a.BacklogSeen), "account.after": quoted(a.After), "account.max_delete": fmt.Sprint(a.MaxDelete),
 		"account.max_size": quoted(fmt.Sprint(a.MaxSize)), "account.recent": fmt.Sprint(a.Recent), "account.sent": fmt.Sprint(a.Sent), "account.max_connections": fmt.Sprint(a.MaxConnections),
+		"web.allow_remote": fmt.Sprint(c.Web.AllowRemote), "web.unhealthy_after": quoted(words(c.Web.UnhealthyAfter)),
 	}
 	for kind, d := range c.Destinations {
 		for key, v := range map[string]string{
@@ -197,7 +198,7 @@ func TestExampleHasEveryKey(t *testing.T) {
 	missing(t, "the top", []string{"include", "state_dir", "lang"}, keys[""])
 	missing(t, "oauth", []string{"client_id", "client_secret_file"}, keys["oauth.google"])
 	missing(t, "oauth", []string{"client_id", "tenant"}, keys["oauth.microsoft"])
-	missing(t, "web", []string{"listen"}, keys["web"])
+	missing(t, "web", []string{"listen", "allow_remote", "hosts", "unhealthy_after"}, keys["web"])
 }
 
 func missing(t *testing.T, what string, want, got []string) {

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -157,8 +156,9 @@ func (l *loader) settings(d *document) {
 	t.has("account")
 	t.has("destination")
 	l.readDefaults(t)
+	l.config.Web = Web{UnhealthyAfter: unhealthyAfter}
 	if web := t.sub("web"); web != nil {
-		l.config.Web.Listen = web.listen()
+		l.config.Web = web.web()
 		web.unknown()
 	}
 	if notice := t.sub("notice"); notice != nil {
@@ -192,25 +192,6 @@ func (t *table) language() string {
 		t.fail("lang", `lang must be "en" or "zh"`, "")
 	}
 	return ""
-}
-
-// listen reads [web] listen: HOST:PORT or the path of a socket.
-func (t *table) listen() string {
-	s := t.str("listen", "")
-	host, port, hasPort := strings.Cut(s, ":")
-	if i := strings.LastIndexByte(s, ':'); i >= 0 {
-		host, port = s[:i], s[i+1:]
-	}
-	n, err := strconv.Atoi(port)
-	switch {
-	case s == "":
-		return ""
-	case strings.HasPrefix(s, "/"), strings.HasPrefix(s, "~/"), strings.HasPrefix(s, "./"):
-		return absolute(t.dir("listen"), s)
-	case !hasPort, host == "", err != nil, n < 0, n > 65535:
-		t.fail("listen", "listen must be HOST:PORT or the path of a unix socket", `"127.0.0.1:8025"`)
-	}
-	return s
 }
 
 // readDefaults keeps the keys of [defaults] and refuses those that are no
