@@ -61,6 +61,9 @@ type Collector struct {
 	Sleep func(ctx context.Context, d time.Duration) error
 	// Progress is told how far a folder is; it must be quick.
 	Progress func(Progress)
+	// Delivered is told of each message that has reached its destination, from
+	// several goroutines; it must be quick. nil: nobody asks.
+	Delivered func(Delivery)
 	// Started is when this process began: no connection of an earlier one can
 	// have been cut later.
 	Started time.Time

@@ -123,6 +123,7 @@ func (p *pass) settled(res *Result, pc *parcel) {
 		res.Delivered++
 		res.Bytes += pc.msg.Size
 		res.AlreadyThere += len(pc.also)
+		p.tellOf(pc)
 		if p.shownAfter == 0 && len(p.sample) < sampleSize {
 			p.sample[pc.msg.ID] = pc.msg.Size
 		}
