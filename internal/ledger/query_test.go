@@ -246,6 +246,8 @@ func TestPlans(t *testing.T) {
 		{failedRows, "USING INDEX message_failed (folder=?)"},
 		{dueRows, "USING INDEX message_due (folder=? AND due<?)"},
 		{fmt.Sprintf(adoptedByID, "?"), "USING PRIMARY KEY (id=?)"},
+		{countDoubts, "SCAN message USING COVERING INDEX message_doubt; "},
+		{countFailed, "SCAN message USING COVERING INDEX message_failed; "},
 	}
 	for _, p := range plans {
 		args := make([]any, strings.Count(p.query, "?"))
