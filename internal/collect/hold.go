@@ -194,6 +194,16 @@ func (h *Hold) List(account string) (entries []Entry, err error) {
 	return entries, nil
 }
 
+// Counts returns how many messages are held, by account, without reading them.
+func (h *Hold) Counts() (map[string]int, error) {
+	paths, err := fs.Glob(os.DirFS(h.dir), "*/*.json")
+	counts := map[string]int{}
+	for _, p := range paths {
+		counts[filepath.Dir(p)]++
+	}
+	return counts, err
+}
+
 // Rename moves an account's held messages to its new name.
 func (h *Hold) Rename(old, new string) error {
 	err := h.fs.Rename(filepath.Join(h.dir, old), filepath.Join(h.dir, new))

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -204,5 +206,22 @@ func TestHoldIsBelievedOnlyWhenDurable(t *testing.T) {
 	failing = ""
 	if has, err := h.Has("a", "id"); !has || err != nil {
 		t.Fatalf("behind a Put that failed to replace it: %v, %v", has, err)
+	}
+}
+
+func TestHoldCounts(t *testing.T) {
+	h := NewHold(fsx.FS{}, filepath.Join(t.TempDir(), "h[o]ld"))
+	for _, name := range []string{"a/1", "a/2", "b/1"} {
+		account, id, _ := strings.Cut(name, "/")
+		if err := h.Put(Entry{Account: account, ID: id}, strings.NewReader("octets")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := h.Counts()
+	if want := map[string]int{"a": 2, "b": 1}; err != nil || !maps.Equal(got, want) {
+		t.Errorf("%v, %v; want %v", got, err, want)
+	}
+	if got, err := NewHold(fsx.FS{}, "nowhere").Counts(); err != nil || len(got) > 0 {
+		t.Errorf("of none: %v, %v", got, err)
 	}
 }
