@@ -43,6 +43,8 @@ var importRules = []struct {
 	{"internal/daemon", []string{"fetch", "internal/push", "internal/lang", "internal/wire", "internal/collect", "internal/config", "internal/ledger", "internal/provider", "internal/secret", "internal/reply"}},
 	{"internal/systemd", []string{"internal/reply"}},
 	{"internal/control", []string{"internal/lang", "internal/reply"}},
+	{"internal/metrics", []string{"internal/collect", "internal/config", "internal/daemon", "internal/ledger"}},
+	{"internal/web", []string{"internal/metrics", "internal/collect", "internal/config", "internal/daemon", "internal/lang", "internal/reply"}},
 	{"internal/discover", []string{"internal/provider", "internal/mailconn", "internal/reply"}},
 	{"internal/doctor", []string{"fetch", "deliver", "internal/wire", "internal/collect", "internal/config", "internal/ledger", "internal/provider", "internal/discover", "internal/secret", "internal/mailconn", "internal/lang", "internal/reply"}},
 	{"internal/proof/*", nil}, // but for its tests: a proof shares no code with what it proves
