@@ -56,7 +56,7 @@ func newRoot(a *app) *cobra.Command {
 	once.add(root.Flags())
 	root.AddCommand(
 		newRun(a), newInit(a), newCheck(a), newCollect(a), newReload(a), newStatus(a), newHold(a), newFinish(a), newForget(a), newRename(a),
-		newTrace(a), newRebuild(a), newLogin(a), newDemo(a), newVersion(a),
+		newTrace(a), newRebuild(a), newLogin(a), newHealthz(a), newDemo(a), newVersion(a),
 	)
 	root.InitDefaultCompletionCmd()
 	strict(root)

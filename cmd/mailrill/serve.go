@@ -12,6 +12,7 @@ import (
 	"mailrill/internal/collect"
 	"mailrill/internal/config"
 	"mailrill/internal/daemon"
+	"mailrill/internal/web"
 )
 
 // A service is the program as it runs for years: the daemon, and what stands
@@ -21,7 +22,8 @@ type service struct {
 	*app
 	present  atomic.Pointer[app]
 	daemon   *daemon.Daemon
-	only     []string // accounts that were named; empty: all
+	web      *web.Server // nil: the service does not listen
+	only     []string    // accounts that were named; empty: all
 	outcomes outcomeLog
 
 	reloading sync.Mutex
@@ -44,6 +46,11 @@ func (a *app) serve(ctx context.Context, flags passFlags) error {
 		return err
 	}
 	defer unlisten()
+	if s.web, err = s.newWeb(); err != nil {
+		return err
+	}
+	defer s.web.Close()
+	go s.web.Serve()
 	stop := s.onHangup(ctx)
 	defer stop()
 	a.log.Info("collecting", "accounts", len(accounts), "config", a.cfg.Path, "state", a.state, "version", version())
@@ -73,6 +80,7 @@ func (s *service) newDaemon(accounts []*config.Account) *daemon.Daemon {
 // done is told of each pass.
 func (s *service) done(out *daemon.Outcome) {
 	s.outcomes.pass(s.present.Load(), out)
+	s.web.Done(out)
 }
 
 // onHangup reads the config again whenever SIGHUP asks for it, until stop.

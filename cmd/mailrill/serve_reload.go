@@ -33,9 +33,10 @@ func (s *service) reload() (daemon.Changes, error) {
 		return reflect.DeepEqual(was, is) && (sameSignIns || !signsIn(is))
 	})
 	s.log.Info("the config was read again", "added", c.Added, "changed", c.Changed, "removed", c.Removed, "unchanged", len(c.Same))
-	if !reflect.DeepEqual(old.cfg.Web, next.cfg.Web) {
-		s.log.Warn("[web] takes effect when the service is started again")
+	if old.cfg.Web.Listen != next.cfg.Web.Listen {
+		s.log.Warn("[web] listen takes effect when the service is started again")
 	}
+	s.web.Reload(next.cfg.Web)
 	return c, nil
 }
 

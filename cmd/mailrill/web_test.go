@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"mailrill/internal/mailtest"
+	"mailrill/internal/reply"
+)
+
+// page is what the service in r answers to a path.
+func (r *rig) page(path string) string {
+	client := http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(r.dir, "web.sock"))
+		},
+	}}
+	answer, err := client.Get("http://localhost" + path)
+	if err != nil {
+		return ""
+	}
+	defer answer.Body.Close()
+	text, _ := io.ReadAll(answer.Body)
+	return string(text)
+}
+
+const webConfig = "[web]\nlisten = \"$DIR/web.sock\"\n[destination.home]\ntype = \"maildir\"\npath = \"$DIR/home\"\n"
+
+// The service answers for itself while it runs: what its passes did, and whether
+// all is well. An address of a mailbox is in none of it, and neither is a secret.
+func TestServiceTellsOfItself(t *testing.T) {
+	addr := startServer(t, &mailtest.IMAP{Store: filled(bodies(3)), User: "me@example.org", Password: "pass"})
+	r := newRig(t, webConfig+accountTo("imap", addr, "me@example.org", "push = false"))
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan int)
+	go func() { ended <- execute(ctx, r.app(), []string{"--config", r.config, "run", "--allow-root"}) }()
+	metrics := ""
+	for !strings.Contains(metrics, `mailrill_messages_total{account="imap",result="delivered",to="home"} 3`) && t.Context().Err() == nil {
+		metrics = r.page("/metrics")
+	}
+	for _, want := range []string{"mailrill_healthy 1", `mailrill_passes_total{account="imap",class="ok",to="home"} 1`, `mailrill_held_messages{account="imap",to="home"} 0`} {
+		if !strings.Contains(metrics, want+"\n") {
+			t.Errorf("no %s in\n%s", want, metrics)
+		}
+	}
+	for _, secret := range []string{"example.org", "pass\"", "127.0.0.1"} {
+		if strings.Contains(metrics+r.page("/healthz"), secret) {
+			t.Errorf("it tells %q", secret)
+		}
+	}
+	asks := newRig(t, "")
+	asks.config = r.config
+	if code := asks.run("healthz"); code != 0 || !strings.Contains(asks.stdout.String(), `"status": "ok"`) {
+		t.Errorf("healthz: %d, %s%s", code, asks.stdout.String(), asks.stderr.String())
+	}
+	stop()
+	if code := <-ended; code != 0 {
+		t.Errorf("exit status %d: %s", code, r.stderr.String())
+	}
+	if code := asks.run("healthz"); code != 1 || !strings.Contains(asks.stderr.String(), "does not answer") {
+		t.Errorf("healthz without a service: %d, %s", code, asks.stderr.String())
+	}
+}
+
+// Where it cannot listen the service does not start; where it is not to listen
+// there is nobody to ask.
+func TestServiceThatCannotListen(t *testing.T) {
+	account := accountTo("imap", "127.0.0.1:1", "me", "")
+	r := newRig(t, strings.Replace(webConfig, "web.sock", "home/no/sock", 1)+account)
+	if code := r.run("run", "--allow-root"); code != reply.Config.ExitCode() || !strings.Contains(r.stderr.String(), "[web] listen: ") {
+		t.Errorf("%d: %s", code, r.stderr.String())
+	}
+	r.write(strings.TrimPrefix(webConfig, "[web]\nlisten = \"$DIR/web.sock\"\n") + account)
+	if code := r.run("healthz"); code != reply.Config.ExitCode() || !strings.Contains(r.stderr.String(), "set [web] listen") {
+		t.Errorf("%d: %s", code, r.stderr.String())
+	}
+}
+
+// A reload leaves the listener where it is, and says so; it takes over the rest.
+func TestReloadLeavesTheListener(t *testing.T) {
+	account := accountTo("imap", "127.0.0.1:1", "me", "")
+	r := newRig(t, webConfig+account)
+	s := &service{app: r.app()}
+	s.globals = globals{config: r.config, logLevel: "info", logFormat: "text"}
+	if err := s.open(); err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	s.present.Store(s.app)
+	s.daemon = s.newDaemon(s.cfg.Accounts)
+	var err error
+	if s.web, err = s.newWeb(); err != nil {
+		t.Fatal(err)
+	}
+	defer s.web.Close()
+	before := s.web.Addr().String()
+	r.write(strings.Replace(webConfig, "web.sock\"", "other.sock\"\nhosts = [\"x\"]", 1) + account)
+	if _, err := s.reload(); err != nil {
+		t.Fatal(err)
+	}
+	if s.web.Addr().String() != before || !strings.Contains(r.stderr.String(), "[web] listen takes effect when the service is started again") {
+		t.Errorf("%s", r.stderr.String())
+	}
+}
