@@ -81,6 +81,7 @@ func (l *loop) recall(ctx context.Context) {
 		return
 	}
 	l.last = last
+	l.show(stateAfter(last, l.d.Now()))
 }
 
 // collectAll looks at all folders.
