@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -88,20 +89,33 @@ func TestSecurityHeaders(t *testing.T) {
 					t.Errorf("%s of %s: %s is %q", path, host, name, r.Header.Get(name))
 				}
 			}
+			if !r.Close {
+				t.Errorf("%s of %s: the connection goes on", path, host)
+			}
 		}
 	}
 }
 
-// Who says nothing, or says it slowly, is cut off, and keeps nobody else away for
-// longer.
+// Who says nothing, or says it slowly, is cut off, is one of a few at a time, and
+// keeps nobody else away for longer.
 func TestSlowloris(t *testing.T) {
+	const dialled = 5 * connections
+	var alive, most atomic.Int64
 	s := open(t, here, func(s *Server) {
 		if s.http.ReadHeaderTimeout != headerTime || s.http.ReadTimeout != headerTime || s.http.WriteTimeout != answerTime {
 			t.Error("no timeouts")
 		}
 		s.http.ReadHeaderTimeout, s.http.ReadTimeout = 50*time.Millisecond, 50*time.Millisecond
+		s.http.ConnState = func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				most.Store(max(most.Load(), alive.Add(1)))
+			case http.StateClosed:
+				alive.Add(-1)
+			}
+		}
 	})
-	for range connections + 6 {
+	for range dialled {
 		c, err := net.Dial("tcp", s.Addr().String())
 		if err != nil {
 			t.Fatal(err)
@@ -111,5 +125,8 @@ func TestSlowloris(t *testing.T) {
 	}
 	if r := s.get(t, "/healthz", "localhost"); r.StatusCode != http.StatusOK {
 		t.Errorf("status %d", r.StatusCode)
+	}
+	if n := most.Load(); n > 2*connections { // those that end are counted until they have
+		t.Errorf("%d connections at a time", n)
 	}
 }

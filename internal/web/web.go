@@ -75,7 +75,7 @@ func New(o Options) (*Server, error) {
 	o.Source.Healthy = func() bool { return s.verdict().healthy() }
 	s.metrics = metrics.New(o.Source, o.Version)
 	s.http = &http.Server{
-		Handler: s.guarded(http.HandlerFunc(s.answer)), ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+		Handler: s.guarded(http.HandlerFunc(s.answer)), ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn),
 		DisableGeneralOptionsHandler: true,
 		ReadHeaderTimeout:            headerTime, ReadTimeout: headerTime, WriteTimeout: answerTime, MaxHeaderBytes: headerSize,
 	}

@@ -137,9 +137,12 @@ func TestReload(t *testing.T) {
 	if r := s.get(t, "/", "mail.example.net"); r.StatusCode != 421 {
 		t.Errorf("status %d", r.StatusCode)
 	}
-	s.Reload(config.Web{Listen: "127.0.0.1:1", Hosts: []string{"mail.example.net"}})
+	s.Reload(config.Web{Listen: "other.example.net:1", Hosts: []string{"mail.example.net"}})
 	if r := s.get(t, "/", "mail.example.net"); r.StatusCode != 200 {
 		t.Errorf("status %d", r.StatusCode)
+	}
+	if r := s.get(t, "/", "other.example.net"); r.StatusCode != 421 {
+		t.Errorf("it answers for where it does not listen: status %d", r.StatusCode)
 	}
 }
 
