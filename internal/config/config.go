@@ -101,7 +101,8 @@ type Account struct {
 	Schedule     Schedule
 	ScheduleText string
 	Poll         Schedule // in place of Schedule where push turns out not to work
-	Push         bool     // IMAP IDLE is wanted, and is known to work
+	Quiet        Quiet
+	Push         bool // IMAP IDLE is wanted, and is known to work
 
 	Backlog     Backlog
 	BacklogSeen bool

@@ -114,8 +114,18 @@ func (t *table) when(a *Account) {
 	if a.Push && !t.has("schedule") {
 		a.Poll, _ = ParseSchedule(defaultSchedule, zone) // it is well formed
 	}
+	a.Quiet = t.quiet("quiet_hours", zone)
 	a.Backlog = t.backlog("backlog", zone)
 	t.checkBacklog(a)
+}
+
+func (t *table) quiet(key string, zone *time.Location) Quiet {
+	parts := t.oneOrMore(key, `a part of a day, or a list of such: "22:00-07:00"`)
+	q, err := ParseQuiet(parts, zone)
+	if err != nil {
+		t.fail(key, "bad "+key+": "+err.Error(), "")
+	}
+	return q
 }
 
 func (t *table) limits(a *Account) {

@@ -213,7 +213,7 @@ func missing(t *testing.T, what string, want, got []string) {
 // The keys that users are promised, word for word.
 func TestPromisedKeys(t *testing.T) {
 	server := strings.Fields("provider host port tls allow_cleartext ca_file pin_sha256 client_cert client_key proxy proxy_password_file timeout user password password_file password_env password_command credential oauth")
-	account := strings.Fields("name label protocol folders to into schedule timezone push backlog backlog_seen after delete_after move_to max_delete max_size recent sent max_connections daily_limit enabled")
+	account := strings.Fields("name label protocol folders to into schedule timezone quiet_hours push backlog backlog_seen after delete_after move_to max_delete max_size recent sent max_connections daily_limit enabled")
 	missing(t, "account", append(account, server...), slices.Collect(maps.Keys(accountKeys())))
 	missing(t, "imap", append(strings.Fields("folder create max_connections daily_limit"), server...), typeKeys[TypeIMAP])
 	missing(t, "smtp", append(strings.Fields("recipient sender mode max_connections daily_limit"), server...), typeKeys[TypeSMTP])

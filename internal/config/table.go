@@ -185,6 +185,30 @@ func (t *table) strings(key string, unset []string) []string {
 	return out
 }
 
+// oneOrMore reads a string, or a list of strings; kind says what is wanted.
+func (t *table) oneOrMore(key, kind string) []string {
+	if !t.has(key) {
+		return nil
+	}
+	switch v := t.values[key].v.(type) {
+	case string:
+		if s := t.str(key, ""); s != "" {
+			return []string{s}
+		}
+		return nil
+	case []any:
+		for _, item := range v {
+			if _, ok := item.(string); !ok {
+				t.fail(key, key+" must be "+kind, "")
+				return nil
+			}
+		}
+		return t.strings(key, nil)
+	}
+	t.fail(key, key+" must be "+kind, "")
+	return nil
+}
+
 // path reads the name of a file or folder, from the root.
 func (t *table) path(key string) string {
 	s := t.str(key, "")
