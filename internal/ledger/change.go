@@ -8,7 +8,7 @@ import (
 )
 
 // A Change is one thing that Commit makes durable: a Row, Folder, Destination,
-// PassOf, Adopted, Traffic or Remove.
+// PassOf, Adopted, Traffic, Note or Remove.
 type Change interface {
 	apply(ctx context.Context, tx *tx) error
 }

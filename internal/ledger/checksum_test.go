@@ -44,6 +44,10 @@ func TestChecksum(t *testing.T) {
 			_, err := l.Traffic(ctx, "me")
 			return map[string]error{"Traffic": err}
 		},
+		"note": func(l *Ledger, f Folder) map[string]error {
+			_, err := l.Notes(ctx)
+			return map[string]error{"Notes": err}
+		},
 	}
 	// These columns are what the record is asked for by: another value is another record.
 	keys := map[string]bool{"message folder": true, "message key": true, "folder account": true, "destination name": true,
@@ -51,10 +55,10 @@ func TestChecksum(t *testing.T) {
 	l, _, f := newFolder(t)
 	f.Head = [16]byte{2}
 	commit(t, l, f, fullRow(f.ID, "k", Intent), Destination{"qq", "m", true, 1}, Adopted{id(9), "r", "qq"},
-		PassOf{f.Account, Pass{Refused: 2}}, Traffic{"me", time.Unix(3600, 0), 5})
+		PassOf{f.Account, Pass{Refused: 2}}, Traffic{"me", time.Unix(3600, 0), 5, 1}, Note{"a", "b"})
 	exec1(t, l, "PRAGMA foreign_keys = 0")
 	for table, columns := range map[string]string{"message": rowColumns, "account": accountColumns,
-		"folder": folderColumns, "destination": destinationColumns, "adopted": adoptedColumns, "traffic": trafficColumns} {
+		"folder": folderColumns, "destination": destinationColumns, "adopted": adoptedColumns, "traffic": trafficColumns, "note": noteColumns} {
 		for _, column := range strings.Split(columns+", sum", ", ") {
 			if keys[table+" "+column] {
 				continue

@@ -13,7 +13,7 @@ import (
 // version n to n+1. A step that was released is never edited; a change of the
 // schema is a further step. The version lies in SQLite's user_version, which
 // changes in the same transaction as the tables.
-var migrations = []string{schema1, schema2, schema3, schema4}
+var migrations = []string{schema1, schema2, schema3, schema4, schema5}
 
 // schema1 has a table for each of our records, each with its checksum. Times
 // are milliseconds, 0 for none; texts are "" for none. A message is clustered by
@@ -72,6 +72,15 @@ CREATE TABLE traffic (
 
 // schema4 adds Pass.Refused.
 const schema4 = `ALTER TABLE account ADD COLUMN refused INTEGER;`
+
+// schema5 adds Traffic.Messages and Note.
+const schema5 = `
+ALTER TABLE traffic ADD COLUMN messages INTEGER;
+CREATE TABLE note (
+	name TEXT PRIMARY KEY, text TEXT NOT NULL,
+	sum INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`
 
 // version returns the schema version of the database, 0 for an empty one.
 func version(ctx context.Context, q querier) (int64, error) {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"mailrill/internal/fsx"
 )
@@ -345,19 +346,35 @@ func TestMigration(t *testing.T) {
 	equal(t, "row of the copy", got, want)
 }
 
-// A state of version 1 has folders without a head, no traffic, and counts no
-// refused logins.
+// A state of version 1 has folders without a head, no traffic, no notes, and counts
+// no refused logins.
 func TestMigrationFrom1(t *testing.T) {
 	l, _, want := newFolder(t)
 	want.Looked, want.Floor = true, 7
 	commit(t, l, want)
 	exec1(t, l, "ALTER TABLE folder DROP COLUMN head")
 	exec1(t, l, "DROP TABLE traffic")
+	exec1(t, l, "DROP TABLE note")
 	exec1(t, l, "ALTER TABLE account DROP COLUMN refused")
 	exec1(t, l, "PRAGMA user_version = 1")
 	l.Close()
 	l = openTest(t, l.dir)
 	equal(t, "folders", must(l.Folders(t.Context(), want.Account))(t), []Folder{want})
+}
+
+// A state of version 4 has traffic whose messages were not counted, and no notes.
+func TestMigrationFrom4(t *testing.T) {
+	l, _, _ := newFolder(t)
+	hour := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	commit(t, l, Traffic{"me", hour, 5, 0})
+	exec1(t, l, "ALTER TABLE traffic DROP COLUMN messages")
+	exec1(t, l, "DROP TABLE note")
+	exec1(t, l, "PRAGMA user_version = 4")
+	l.Close()
+	l = openTest(t, l.dir)
+	commit(t, l, Traffic{"me", hour, 1, 1}, Note{"a", "b"})
+	expectTraffic(t, l, Traffic{"me", hour, 6, 1})
+	equal(t, "notes", must(l.Notes(t.Context()))(t), []Note{{"a", "b"}})
 }
 
 func TestOlderIsNotRead(t *testing.T) {

@@ -13,7 +13,7 @@ func TestTraffic(t *testing.T) {
 	}
 	day := time.Date(2026, 11, 20, 10, 20, 0, 0, time.UTC)
 	for _, c := range []Traffic{
-		{"me", day, 5}, {"me", day.Add(30 * time.Minute), 7}, {"you", day, 9}, {"me", day.Add(time.Hour), 1},
+		{"me", day, 5, 1}, {"me", day.Add(30 * time.Minute), 7, 2}, {"you", day, 9, 3}, {"me", day.Add(time.Hour), 1, 0},
 	} {
 		if err := l.Commit(t.Context(), c); err != nil {
 			t.Fatal(err)
@@ -27,16 +27,16 @@ func TestTraffic(t *testing.T) {
 	}
 	defer l.Close()
 	hour := day.Truncate(time.Hour)
-	expectTraffic(t, l, Traffic{"me", hour, 12}, Traffic{"me", hour.Add(time.Hour), 1})
+	expectTraffic(t, l, Traffic{"me", hour, 12, 3}, Traffic{"me", hour.Add(time.Hour), 1, 0})
 
 	// Three days later the old hours go, and so does one that a wrong clock wrote.
 	wrong, later := day.AddDate(1, 0, 0), day.Add(72*time.Hour)
 	for _, at := range []time.Time{wrong, later} {
-		if err := l.Commit(t.Context(), Traffic{"me", at, 3}); err != nil {
+		if err := l.Commit(t.Context(), Traffic{"me", at, 3, 1}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	expectTraffic(t, l, Traffic{"me", later.Truncate(time.Hour), 3})
+	expectTraffic(t, l, Traffic{"me", later.Truncate(time.Hour), 3, 1})
 }
 
 func expectTraffic(t *testing.T, l *Ledger, want ...Traffic) {
@@ -58,7 +58,7 @@ func TestTrafficRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	for _, c := range []Traffic{{"", time.Unix(1, 0), 1}, {"me", time.Time{}, 1}, {"me", time.Unix(1, 0), -1}} {
+	for _, c := range []Traffic{{"", time.Unix(1, 0), 1, 1}, {"me", time.Time{}, 1, 1}, {"me", time.Unix(1, 0), -1, 1}, {"me", time.Unix(1, 0), 1, -1}} {
 		if l.Commit(t.Context(), c) == nil {
 			t.Errorf("%+v was taken", c)
 		}
