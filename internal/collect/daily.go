@@ -13,49 +13,60 @@ import (
 	"mailrill/internal/reply"
 )
 
-// A Daily is how many octets a login may move in 24 hours in one direction.
-// Providers suspend a mailbox that moves more (Gmail: 500 MB of uploads), so it is
-// better to stop below that. A Limit of 0 means none, and then nothing is counted.
+// A Daily is what a login may move in one direction: octets in 24 hours, and
+// messages in a while. Providers suspend a mailbox that moves more (Gmail: 500 MB of
+// uploads), so it is better to stop below that. A Limit of 0 means none; without any
+// limit nothing is counted.
 type Daily struct {
 	Login string // what is counted together, for people too: "reading me@gmail.com at pop.gmail.com over pop3"
 	Limit int64
+	Rate  Rate
 }
 
-// A LimitError says that a login has moved what it may move in a day. What waits
+// A LimitError says that a login has moved what it may move for now. What waits
 // is collected from Until on.
 type LimitError struct {
 	Daily
+	ByRate bool // it is the rate that is used up
 	Until  time.Time
 	Left   int   // messages that wait
 	Octets int64 // of these, as listed
 }
 
 func (e *LimitError) Error() string {
-	return fmt.Sprintf("daily_limit of %s for %s is used up: %d messages (%s) wait until %s",
-		lang.Size(e.Limit), e.Login, e.Left, lang.Size(e.Octets), e.Until.Local().Format(time.DateTime))
+	limit := "daily_limit of " + lang.Size(e.Limit)
+	if e.ByRate {
+		limit = "rate_limit of " + e.Rate.String()
+	}
+	return fmt.Sprintf("%s for %s is used up: %d messages (%s) wait until %s",
+		limit, e.Login, e.Left, lang.Size(e.Octets), e.Until.Local().Format(time.DateTime))
 }
 
 // Class implements reply.Classed.
 func (e *LimitError) Class() reply.Class { return reply.Limit }
 
-// A meter keeps an account to its limit of what a login moves.
+// A meter keeps an account to its limits of what a login moves.
 type meter struct {
 	Daily
 	*traffic
 }
 
 // A traffic counts what a login moves, for all accounts of the process. The ledger
-// keeps it by the hour, so that no restart begins a new day.
+// keeps it by the hour, so that no restart begins a new hour or day.
 type traffic struct {
 	mu       sync.Mutex
-	hours    map[int64]int64 // octets, by the hour since 1970
-	fresh    map[int64]int64 // of these, what the ledger does not have
-	reserved int64           // for messages that are about to be moved
+	octets   *tally
+	messages map[time.Duration]*tally // by the time that a rate is for
+	fresh    map[int64]amount         // what the ledger does not have, by the hour since 1970
+	reserved amount                   // for messages that are about to be moved
 }
+
+// An amount is so much mail.
+type amount struct{ octets, messages int64 }
 
 // meter returns that of a login, nil for one without a limit.
 func (c *Collector) meter(ctx context.Context, d Daily) (*meter, error) {
-	if d.Limit == 0 {
+	if d.Limit == 0 && d.Rate.Messages == 0 {
 		return nil, nil
 	}
 	c.mu.Lock()
@@ -63,34 +74,81 @@ func (c *Collector) meter(ctx context.Context, d Daily) (*meter, error) {
 	if t := c.traffic[d.Login]; t != nil {
 		return &meter{d, t}, nil
 	}
-	m := &meter{d, newTraffic()}
-	moved, err := c.Ledger.Traffic(ctx, d.Login)
+	t, err := loadTraffic(ctx, c.Ledger, d.Login, c.Now())
 	if err != nil {
 		return nil, err
-	}
-	for _, t := range moved {
-		m.hours[hourOf(t.Hour)] = t.Octets
 	}
 	if c.traffic == nil {
 		c.traffic = map[string]*traffic{}
 	}
-	c.traffic[d.Login] = m.traffic
-	return m, nil
+	c.traffic[d.Login] = t
+	return &meter{d, t}, nil
 }
 
-func newTraffic() *traffic { return &traffic{hours: map[int64]int64{}, fresh: map[int64]int64{}} }
+func newTraffic() *traffic {
+	t := &traffic{octets: newTally(aDay, time.Hour), messages: map[time.Duration]*tally{}, fresh: map[int64]amount{}}
+	for per, slot := range rateSlots {
+		t.messages[per] = newTally(per, slot)
+	}
+	return t
+}
+
+const aDay = 24 * time.Hour
+
+// loadTraffic reads what a login has moved, by the hour. The messages of an hour
+// may all have been its last.
+func loadTraffic(ctx context.Context, l *ledger.Ledger, login string, now time.Time) (*traffic, error) {
+	moved, err := l.Traffic(ctx, login)
+	if err != nil {
+		return nil, err
+	}
+	t := newTraffic()
+	for _, m := range moved {
+		t.octets.add(m.Hour, m.Octets)
+		last := m.Hour.Add(time.Hour - time.Second)
+		if last.After(now) && !m.Hour.After(now) {
+			last = now
+		}
+		for _, messages := range t.messages {
+			messages.add(last, m.Messages)
+		}
+	}
+	return t, nil
+}
 
 func hourOf(t time.Time) int64 { return t.Unix() / 3600 }
 
-// used is what was moved within the last 24 hours. An hour counts until all of it
-// is that old; one that lies ahead was written by a clock that was wrong.
-func (t *traffic) used(now time.Time) (octets int64) {
-	for h, n := range t.hours {
-		if h > hourOf(now)-25 && h <= hourOf(now) {
-			octets += n
-		}
+// reserve takes room for a message of n octets, if there is room.
+func (m *meter) reserve(now time.Time, n int64) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.lacks(now, m.reserved, n) != lackNothing {
+		return false
 	}
-	return octets
+	m.reserved.octets += n
+	m.reserved.messages++
+	return true
+}
+
+// A lack is the limit that leaves no room for a message.
+type lack int
+
+const (
+	lackNothing lack = iota
+	lackOctets
+	lackMessages
+)
+
+// lacks says which limit leaves no room for a message of n octets beside what was
+// moved and what is reserved.
+func (m *meter) lacks(now time.Time, reserved amount, n int64) lack {
+	switch {
+	case m.Rate.Messages > 0 && m.messages[m.Rate.Per].used(now)+reserved.messages >= int64(m.Rate.Messages):
+		return lackMessages
+	case m.Limit > 0 && !m.fits(m.octets.used(now)+reserved.octets, n):
+		return lackOctets
+	}
+	return lackNothing
 }
 
 // fits reports whether a message of n octets may go where so many are taken. One
@@ -103,21 +161,10 @@ func (m *meter) fits(taken, n int64) bool {
 	return taken+n <= m.Limit
 }
 
-// reserve takes room for n octets, if there is room.
-func (m *meter) reserve(now time.Time, n int64) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if !m.fits(m.used(now)+m.reserved, n) {
-		return false
-	}
-	m.reserved += n
-	return true
-}
-
 // A claim is what a session has reserved with a meter. The nil claim has no limit.
 type claim struct {
 	m    *meter
-	left int64
+	left amount
 }
 
 func (m *meter) claim() *claim {
@@ -134,7 +181,8 @@ func (c *claim) add(now time.Time, n int64) bool {
 	}
 	ok := c.m.reserve(now, n)
 	if ok {
-		c.left += n
+		c.left.octets += n
+		c.left.messages++
 	}
 	return ok
 }
@@ -143,33 +191,41 @@ func (c *claim) add(now time.Time, n int64) bool {
 // leaves no room: they may give it back.
 const reservedPause = 15 * time.Minute
 
-// until returns when there may be room for n more octets, for which there is none
-// now: when the oldest hour of what is used counts no more.
-func (c *claim) until(now time.Time, n int64) time.Time {
+// short returns the error of a message of n octets for which there is no room now:
+// until the oldest of what counts against its limit counts no more.
+func (c *claim) short(now time.Time, n int64) *LimitError {
 	c.m.mu.Lock()
 	defer c.m.mu.Unlock()
-	if c.m.fits(c.m.used(now)+c.left, n) {
-		return now.Add(reservedPause)
-	}
-	first := hourOf(now)
-	for h, n := range c.m.hours {
-		if n > 0 && h > hourOf(now)-25 {
-			first = min(first, h)
+	e := &LimitError{Daily: c.m.Daily}
+	switch c.m.lacks(now, c.left, n) {
+	case lackOctets:
+		e.Until = c.m.octets.frees(now)
+	case lackMessages:
+		e.ByRate, e.Until = true, c.m.messages[c.m.Rate.Per].frees(now)
+		if rest := now.Add(c.m.Rate.rest()); e.Until.Before(rest) {
+			e.Until = rest
 		}
+	default:
+		e.ByRate, e.Until = c.m.lacks(now, c.m.reserved, n) == lackMessages, now.Add(reservedPause)
 	}
-	return time.Unix(first*3600, 0).Add(25 * time.Hour)
+	return e
 }
 
-// spend counts octets that were moved, for a message that n were reserved for.
+// spend counts a message of so many octets that was moved, for which n were
+// reserved.
 func (c *claim) spend(now time.Time, n, octets int64) {
 	if c == nil {
 		return
 	}
 	c.m.mu.Lock()
 	defer c.m.mu.Unlock()
-	c.giveBack(min(n, c.left))
-	c.m.hours[hourOf(now)] += octets
-	c.m.fresh[hourOf(now)] += octets
+	c.giveBack(amount{min(n, c.left.octets), min(1, c.left.messages)})
+	c.m.octets.add(now, octets)
+	for _, t := range c.m.messages {
+		t.add(now, 1)
+	}
+	fresh := c.m.fresh[hourOf(now)]
+	c.m.fresh[hourOf(now)] = amount{fresh.octets + octets, fresh.messages + 1}
 }
 
 // end gives back what was not needed.
@@ -182,9 +238,9 @@ func (c *claim) end() {
 	c.giveBack(c.left)
 }
 
-func (c *claim) giveBack(n int64) {
-	c.left -= n
-	c.m.reserved -= n
+func (c *claim) giveBack(a amount) {
+	c.left = amount{c.left.octets - a.octets, c.left.messages - a.messages}
+	c.m.reserved = amount{c.m.reserved.octets - a.octets, c.m.reserved.messages - a.messages}
 }
 
 // unwritten takes what the ledger does not have yet.
@@ -194,8 +250,8 @@ func (m *meter) unwritten() (cs []ledger.Change) {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for h, n := range m.fresh {
-		cs = append(cs, ledger.Traffic{Login: m.Login, Hour: time.Unix(h*3600, 0), Octets: n})
+	for h, a := range m.fresh {
+		cs = append(cs, ledger.Traffic{Login: m.Login, Hour: time.Unix(h*3600, 0), Octets: a.octets, Messages: a.messages})
 		delete(m.fresh, h)
 	}
 	return cs
@@ -210,12 +266,13 @@ func (m *meter) restore(cs []ledger.Change) {
 	defer m.mu.Unlock()
 	for _, c := range cs {
 		t := c.(ledger.Traffic)
-		m.fresh[hourOf(t.Hour)] += t.Octets
+		a := m.fresh[hourOf(t.Hour)]
+		m.fresh[hourOf(t.Hour)] = amount{a.octets + t.Octets, a.messages + t.Messages}
 	}
 }
 
-// afford leaves of what is wanted of a folder what the day's limits of the source
-// and the destination have room for, the first messages of the listing. The rest
+// afford leaves of what is wanted of a folder what the limits of the source and
+// the destination have room for, the first messages of the listing. The rest
 // is a later pass's.
 func (v *visit) afford(b *box) {
 	b.down, b.up = v.down.claim(), v.up.claim()
@@ -261,8 +318,9 @@ const noID = "aaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 // overdrawn notes that messages of a folder have to wait, the first of them for
 // room for need octets.
-func (v *visit) overdrawn(b *box, short *claim, need int64, left []fetch.Item) {
-	e := &LimitError{Daily: short.m.Daily, Until: short.until(v.c.Now(), need), Left: len(left)}
+func (v *visit) overdrawn(b *box, by *claim, need int64, left []fetch.Item) {
+	e := by.short(v.c.Now(), need)
+	e.Left = len(left)
 	for _, it := range left {
 		e.Octets += max(it.Size, 0)
 	}
@@ -275,10 +333,10 @@ func (p *pass) overLimit() error {
 	var all *LimitError
 	for _, e := range p.waiting {
 		if all == nil {
-			all = &LimitError{Daily: e.Daily, Until: e.Until}
+			all = &LimitError{Daily: e.Daily, ByRate: e.ByRate, Until: e.Until}
 		}
 		if e.Until.Before(all.Until) {
-			all.Daily, all.Until = e.Daily, e.Until
+			all.Daily, all.ByRate, all.Until = e.Daily, e.ByRate, e.Until
 		}
 		all.Left, all.Octets = all.Left+e.Left, all.Octets+e.Octets
 	}

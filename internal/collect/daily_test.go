@@ -36,7 +36,7 @@ func TestDailyLimitOfTheSource(t *testing.T) {
 	for window, left := range map[int]int{0: 6, 3: 3} { // a window hides what is behind it
 		b := newBench(t, newMailbox(equalMsgs(10)...))
 		b.src.stable, b.src.window = window == 0, window
-		b.a.Down = Daily{"down me", 450}
+		b.a.Down = Daily{Login: "down me", Limit: 450}
 		wantLimit(t, b.pass(), 4, left, start.Add(25*time.Hour))
 		if b.src.served != 4 {
 			t.Errorf("%d bodies were read, want 4", b.src.served)
@@ -62,7 +62,7 @@ func TestDailyLimitOfTheSource(t *testing.T) {
 // retrieved that could not be delivered.
 func TestDailyLimitOfTheDestination(t *testing.T) {
 	b := newBench(t, newMailbox(equalMsgs(10)...))
-	b.a.Up = Daily{"up me", 500}
+	b.a.Up = Daily{Login: "up me", Limit: 500}
 	r := b.pass()
 	wantLimit(t, r, 3, 7, start.Add(25*time.Hour))
 	if !FromDestination(r.Err) {
@@ -80,7 +80,7 @@ func TestDailyLimitOfTheDestination(t *testing.T) {
 // A message beyond the limit goes alone, on a day of its own.
 func TestDailyLimitBelowOneMessage(t *testing.T) {
 	b := newBench(t, newMailbox(equalMsgs(3)...))
-	b.a.Down = Daily{"down me", 50}
+	b.a.Down = Daily{Login: "down me", Limit: 50}
 	for i := range 3 {
 		if r := b.pass(); r.Delivered != 1 {
 			t.Fatalf("day %d: %+v", i, r)
@@ -94,7 +94,7 @@ func TestDailyLimitBelowOneMessage(t *testing.T) {
 // login always moves a little.
 func TestDailyLimitStarvesNobody(t *testing.T) {
 	b := newBench(t, newMailbox(equalMsgs(1)...))
-	b.a.Down = Daily{"down me", 50}
+	b.a.Down = Daily{Login: "down me", Limit: 50}
 	busy := newMailbox()
 	other := *b.a
 	other.Name, other.Source = "other", busy
@@ -113,16 +113,16 @@ func TestDailyLimitStarvesNobody(t *testing.T) {
 // Where only what others have reserved leaves no room, nobody waits a day: most of
 // it may be given back.
 func TestMeterFullOfReserved(t *testing.T) {
-	m := &meter{Daily{"me", 10}, newTraffic()}
+	m := &meter{Daily{Login: "me", Limit: 10}, newTraffic()}
 	first, second := m.claim(), m.claim()
 	if !first.add(start, 10) || second.add(start, 1) {
 		t.Fatal("the limit is not kept")
 	}
-	if until := second.until(start, 1); until.Sub(start) != reservedPause {
+	if until := second.short(start, 1).Until; until.Sub(start) != reservedPause {
 		t.Errorf("it waits until %v for what was not moved", until)
 	}
 	first.spend(start, 10, 10)
-	if until := second.until(start, 1); !until.Equal(start.Add(25 * time.Hour)) {
+	if until := second.short(start, 1).Until; !until.Equal(start.Add(25 * time.Hour)) {
 		t.Errorf("it waits until %v for what was moved", until)
 	}
 }
@@ -130,7 +130,7 @@ func TestMeterFullOfReserved(t *testing.T) {
 // Accounts that log in as one user share its day.
 func TestDailyLimitIsTheLogins(t *testing.T) {
 	b := newBench(t, newMailbox(equalMsgs(6)...))
-	b.a.Down = Daily{"down me", 600}
+	b.a.Down = Daily{Login: "down me", Limit: 600}
 	b.dst.fate = func(*deliver.Message) (bool, error) { return false, deliver.ErrUnavailable }
 	if r := b.pass(); r.Err == nil {
 		t.Fatal("the destination took mail")
@@ -152,7 +152,7 @@ func TestDailyLimitIsTheAccounts(t *testing.T) {
 		b := newBench(t, newMailbox(equalMsgs(6)...))
 		other := *b.a
 		other.Name, other.Source = "other", newMailbox(equalMsgs(6)...)
-		b.a.Down, other.Down = Daily{"down me", limits[0]}, Daily{"down me", limits[1]}
+		b.a.Down, other.Down = Daily{Login: "down me", Limit: limits[0]}, Daily{Login: "down me", Limit: limits[1]}
 		first, second := b.pass(), sum(b.c.Pass(t.Context(), &other, Options{}))
 		want := [2]int{min(6, int(limits[0]/100)), 0}
 		want[1] = min(6, max(0, int(limits[1]/100)-want[0]))
@@ -166,7 +166,7 @@ func TestDailyLimitIsTheAccounts(t *testing.T) {
 // waits on while there is no room.
 func TestDailyLimitOfTheHold(t *testing.T) {
 	b := newBench(t, newMailbox(equalMsgs(1)...))
-	b.a.Up = Daily{"up me", 200}
+	b.a.Up = Daily{Login: "up me", Limit: 200}
 	b.dst.fate = func(*deliver.Message) (bool, error) { return false, fmt.Errorf("%w: no", deliver.ErrRejected) }
 	b.pass()
 	entries, err := b.c.Hold.List("acct")
@@ -185,11 +185,14 @@ func TestDailyLimitOfTheHold(t *testing.T) {
 
 // Hours that a wrong clock wrote do not count.
 func TestMeterAheadOfTime(t *testing.T) {
-	m := &meter{Daily{"me", 9}, &traffic{hours: map[int64]int64{hourOf(start.Add(48 * time.Hour)): 7, hourOf(start): 5, hourOf(start) - 24: 3, hourOf(start) - 25: 2}}}
-	if used := m.used(start); used != 8 {
+	m := &meter{Daily{Login: "me", Limit: 9}, newTraffic()}
+	for hours, octets := range map[int]int64{48: 7, 0: 5, -24: 3, -25: 2} {
+		m.octets.add(start.Add(time.Duration(hours)*time.Hour), octets)
+	}
+	if used := m.octets.used(start); used != 8 {
 		t.Errorf("%d octets, want 8", used)
 	}
-	if until := m.claim().until(start, 2); !until.Equal(start.Add(time.Hour)) {
+	if until := m.claim().short(start, 2).Until; !until.Equal(start.Add(time.Hour)) {
 		t.Errorf("until %v", until)
 	}
 }
@@ -197,21 +200,21 @@ func TestMeterAheadOfTime(t *testing.T) {
 // Room that was reserved for what was not moved is given back.
 func TestDailyLimitGivesBack(t *testing.T) {
 	b := newBench(t, newMailbox(equalMsgs(6)...))
-	b.a.Down, b.a.Up = Daily{"down me", 1000}, Daily{"up me", 1000}
+	b.a.Down, b.a.Up = Daily{Login: "down me", Limit: 1000}, Daily{Login: "up me", Limit: 1000}
 	b.src.hangUp = func(string) bool { return true }
 	if r := b.pass(); r.Err == nil {
 		t.Fatal("the line held")
 	}
 	for login, m := range b.c.traffic {
-		if m.reserved != 0 || m.used(b.now) != 0 {
-			t.Errorf("%s: %d octets stay reserved, %d used", login, m.reserved, m.used(b.now))
+		if m.reserved != (amount{}) || m.octets.used(b.now) != 0 {
+			t.Errorf("%s: %+v stays reserved, %d octets used", login, m.reserved, m.octets.used(b.now))
 		}
 	}
 }
 
 // What a commit could not write is written by the next one.
 func TestMeterIsWrittenLater(t *testing.T) {
-	m := &meter{Daily{"me", 9}, newTraffic()}
+	m := &meter{Daily{Login: "me", Limit: 9}, newTraffic()}
 	m.claim().spend(start, 0, 7)
 	first := m.unwritten()
 	if len(first) != 1 || len(m.unwritten()) != 0 {

@@ -215,7 +215,9 @@ func (p *pass) deliverEntry(e Entry) (delivered bool, err error) {
 	if receipt == "" {
 		room := p.up.claim()
 		if !room.add(p.c.Now(), e.Size) {
-			return false, p.destinationError(&LimitError{Daily: p.up.Daily, Until: room.until(p.c.Now(), e.Size), Left: 1, Octets: e.Size})
+			short := room.short(p.c.Now(), e.Size)
+			short.Left, short.Octets = 1, e.Size
+			return false, p.destinationError(short)
 		}
 		defer room.end()
 		room.spend(p.c.Now(), e.Size, e.Size)

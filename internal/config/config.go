@@ -116,6 +116,7 @@ type Account struct {
 	Recent     bool  // Gmail POP3's "recent:" mode
 	Sent       bool  // Gmail POP3: own sent mail too
 	DailyLimit int64 // octets; 0: none
+	RateLimit  Rate
 
 	MaxConnections int // per host, protocol and user
 
@@ -177,6 +178,7 @@ type Destination struct {
 
 	MaxConnections int   // per host and user
 	DailyLimit     int64 // octets per host and user; 0: none
+	RateLimit      Rate  // per host and user
 
 	dir string // of the file that it stands in
 }

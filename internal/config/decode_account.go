@@ -133,6 +133,7 @@ func (t *table) limits(a *Account) {
 	a.MaxDelete = t.integer("max_delete", defaultMaxDelete, 1, 1e9)
 	a.MaxSize = t.size("max_size", 0)
 	a.DailyLimit = t.size("daily_limit", a.Provider.DailyDown(a.Protocol))
+	a.RateLimit = t.rate("rate_limit")
 }
 
 var roles = []string{"inbox", "all", "sent", "junk", "trash", "drafts", "archive", "flagged", "important"}

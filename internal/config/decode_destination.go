@@ -12,7 +12,7 @@ const defaultMaxConnections = 4
 var types = []string{TypeIMAP, TypeSMTP, TypeLMTP, TypeMaildir, TypeCommand}
 
 // networkKeys are of every destination that is a server.
-var networkKeys = append([]string{"proxy", "proxy_password_file", "timeout", "user", "max_connections", "daily_limit"},
+var networkKeys = append([]string{"proxy", "proxy_password_file", "timeout", "user", "max_connections", "daily_limit", "rate_limit"},
 	append(serverKeys, secretKeys...)...)
 
 // typeKeys tells which keys belong to which type; type and trace are of all.
@@ -109,6 +109,7 @@ func (t *table) network(d *Destination) {
 	}
 	d.MaxConnections = t.connections(d.Provider, defaultMaxConnections)
 	d.DailyLimit = t.size("daily_limit", d.Provider.DailyUp(d.Type))
+	d.RateLimit = t.rate("rate_limit")
 }
 
 // connections reads how many connections there may be to a login at a time, which is

@@ -42,7 +42,7 @@ func actual(c *Config) map[string]string {
 		"account.enabled": fmt.Sprint(a.Enabled), "account.protocol": quoted(a.Protocol), "account.port": fmt.Sprint(a.Port), "account.tls": quoted(a.TLS),
 		"account.allow_cleartext": fmt.Sprint(a.AllowCleartext), "account.timeout": quoted(words(a.Timeout)), "account.folders": fmt.Sprintf("%q", a.Folders),
 		"account.into": quoted(a.into), "account.schedule": quoted(a.ScheduleText), "account.timezone": quoted(defaultZone), "account.push": fmt.Sprint(a.Push), "account.backlog": quoted(a.Backlog.Kind),
-		"account.backlog_seen": fmt.Sprint(a.BacklogSeen), "account.after": quoted(a.After), "account.max_delete": fmt.Sprint(a.MaxDelete),
+		"account.backlog_seen": fmt.Sprint(a.BacklogSeen), "account.after": quoted(a.After), "account.max_delete": fmt.Sprint(a.MaxDelete), "account.rate_limit": quoted(fmt.Sprint(a.RateLimit.Messages)),
 		"account.max_size": quoted(fmt.Sprint(a.MaxSize)), "account.recent": fmt.Sprint(a.Recent), "account.sent": fmt.Sprint(a.Sent), "account.max_connections": fmt.Sprint(a.MaxConnections),
 		"web.allow_remote": fmt.Sprint(c.Web.AllowRemote), "web.unhealthy_after": quoted(words(c.Web.UnhealthyAfter)),
 	}
@@ -51,6 +51,7 @@ func actual(c *Config) map[string]string {
 			"port": fmt.Sprint(d.Port), "tls": quoted(d.TLS), "allow_cleartext": fmt.Sprint(d.AllowCleartext), "timeout": quoted(words(d.Timeout)),
 			"folder": quoted(d.Folder), "create": fmt.Sprint(d.Create), "trace": fmt.Sprint(d.Trace), "mode": quoted(d.Mode), "line_ends": quoted(d.LineEnds),
 			"max_connections": fmt.Sprint(d.MaxConnections), "daily_limit": quoted(fmt.Sprint(d.DailyLimit)),
+			"rate_limit": quoted(fmt.Sprint(d.RateLimit.Messages)),
 		} {
 			out[kind+"."+key] = v
 		}
@@ -72,6 +73,7 @@ func TestPromisedDefaults(t *testing.T) {
 		"account.protocol": `"imap"`, "account.port": "993", "account.tls": `"implicit"`, "account.timeout": `"2m"`,
 		"account.folders": `["INBOX"]`, "account.into": `""`, "account.schedule": `"@every 15m"`, "account.timezone": `"local"`, "account.push": "true",
 		"account.backlog": `""`, "account.backlog_seen": "false", "account.after": `"keep"`, "account.max_delete": "500", "account.max_size": `"0"`,
+		"imap.rate_limit": `"0"`, "account.rate_limit": `"0"`,
 		"account.recent": "false", "account.sent": "false", "account.enabled": "true", "account.max_connections": "4",
 	} {
 		if got[key] != want {
@@ -213,11 +215,11 @@ func missing(t *testing.T, what string, want, got []string) {
 // The keys that users are promised, word for word.
 func TestPromisedKeys(t *testing.T) {
 	server := strings.Fields("provider host port tls allow_cleartext ca_file pin_sha256 client_cert client_key proxy proxy_password_file timeout user password password_file password_env password_command credential oauth")
-	account := strings.Fields("name label protocol folders to into schedule timezone quiet_hours push backlog backlog_seen after delete_after move_to max_delete max_size recent sent max_connections daily_limit enabled")
+	account := strings.Fields("name label protocol folders to into schedule timezone quiet_hours push backlog backlog_seen after delete_after move_to max_delete max_size recent sent max_connections daily_limit rate_limit enabled")
 	missing(t, "account", append(account, server...), slices.Collect(maps.Keys(accountKeys())))
-	missing(t, "imap", append(strings.Fields("folder create max_connections daily_limit"), server...), typeKeys[TypeIMAP])
-	missing(t, "smtp", append(strings.Fields("recipient sender mode max_connections daily_limit"), server...), typeKeys[TypeSMTP])
-	missing(t, "lmtp", append(strings.Fields("recipient sender mode socket max_connections daily_limit"), server...), typeKeys[TypeLMTP])
+	missing(t, "imap", append(strings.Fields("folder create max_connections daily_limit rate_limit"), server...), typeKeys[TypeIMAP])
+	missing(t, "smtp", append(strings.Fields("recipient sender mode max_connections daily_limit rate_limit"), server...), typeKeys[TypeSMTP])
+	missing(t, "lmtp", append(strings.Fields("recipient sender mode socket max_connections daily_limit rate_limit"), server...), typeKeys[TypeLMTP])
 	missing(t, "maildir", strings.Fields("path folder create"), typeKeys[TypeMaildir])
 	missing(t, "command", strings.Fields("argv timeout line_ends"), typeKeys[TypeCommand])
 }

@@ -68,6 +68,29 @@ func ParseDuration(s string) (time.Duration, error) {
 	return total + d, nil
 }
 
+// A Rate is a number of messages in a minute, an hour or a day. The zero Rate is no
+// limit.
+type Rate struct {
+	Messages int
+	Per      time.Duration
+}
+
+var ratePers = map[string]time.Duration{"m": time.Minute, "h": time.Hour, "d": 24 * time.Hour}
+
+// ParseRate reads "60/m", "500/h", "2000/d", and "0" for no limit.
+func ParseRate(s string) (Rate, error) {
+	number, unit, _ := strings.Cut(s, "/")
+	n, err := strconv.ParseUint(strings.TrimSpace(number), 10, 31)
+	per, known := ratePers[strings.TrimSpace(unit)]
+	switch {
+	case s == "0":
+		return Rate{}, nil
+	case err != nil, !known, n == 0:
+		return Rate{}, errors.New(`not a rate: write "60/m", "500/h", "2000/d" or "0"`)
+	}
+	return Rate{int(n), per}, nil
+}
+
 // words writes a duration as a config would: "5m", not "5m0s".
 func words(d time.Duration) string {
 	switch {

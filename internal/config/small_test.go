@@ -45,6 +45,35 @@ func TestParseDuration(t *testing.T) {
 	}
 }
 
+func TestParseRate(t *testing.T) {
+	for s, want := range map[string]Rate{
+		"60/m": {60, time.Minute}, "500/h": {500, time.Hour}, "2000 / d": {2000, 24 * time.Hour}, "0": {},
+	} {
+		if got, err := ParseRate(s); got != want || err != nil {
+			t.Errorf("ParseRate(%q) is %v, %v; want %v", s, got, err, want)
+		}
+	}
+	for _, s := range []string{"", "60", "60/", "/m", "0/m", "-1/m", "1.5/m", "60/s", "60/min", "60/m/h", "99999999999/d"} {
+		if got, err := ParseRate(s); err == nil {
+			t.Errorf("ParseRate(%q) is %v", s, got)
+		}
+	}
+}
+
+func TestRateKey(t *testing.T) {
+	a := load(t, account("rate_limit = \"60/m\"")).Accounts[0]
+	if (a.RateLimit != Rate{60, time.Minute}) {
+		t.Errorf("rate is %v", a.RateLimit)
+	}
+	d := load(t, destination("type = \"lmtp\"\nsocket = \"s\"\nrecipient = \"r@example.com\"\nrate_limit = \"500/h\"")).Destinations["d"]
+	if (d.RateLimit != Rate{500, time.Hour}) {
+		t.Errorf("rate is %v", d.RateLimit)
+	}
+	want(t, faults(t, account("rate_limit = \"60\"")), "rate_limit is not a rate")
+	want(t, faults(t, account("rate_limit = 60")), "rate_limit must be a string")
+	want(t, faults(t, destination("type = \"maildir\"\npath = \"m\"\nrate_limit = \"1/m\"")), "rate_limit has no meaning for type")
+}
+
 func TestDidYouMean(t *testing.T) {
 	known := []string{"schedule", "host", "tls", "to", "type", "user", "password", "password_file"}
 	for got, want := range map[string]string{

@@ -146,6 +146,15 @@ func (t *table) size(key string, unset int64) int64 {
 	return n
 }
 
+func (t *table) rate(key string) Rate {
+	s := t.str(key, "0")
+	r, err := ParseRate(s)
+	if err != nil {
+		t.fail(key, fmt.Sprintf("%s is %v", key, err), "")
+	}
+	return r
+}
+
 // choice reads one of a few words.
 func choice[T ~string](t *table, key string, unset T, known ...T) T {
 	s, ok := get[string](t, key, "a string in quotes")

@@ -3,7 +3,9 @@ package wire
 import (
 	"net"
 	"testing"
+	"time"
 
+	"mailrill/internal/collect"
 	"mailrill/internal/config"
 	"mailrill/internal/mailconn"
 )
@@ -42,7 +44,7 @@ func TestLimitOfAccounts(t *testing.T) {
 // However a login is written, it has one day's limit; POP3's is not IMAP's.
 func TestDailyOfALogin(t *testing.T) {
 	login := func(protocol, host, user string) string {
-		return daily("reading", protocol, config.Server{Host: host, User: user}, 1).Login
+		return daily("reading", protocol, config.Server{Host: host, User: user}, 1, config.Rate{}).Login
 	}
 	mine := login("imap", "imap.example", "me@example.org")
 	if login("imap", "IMAP.example", "Me@Example.org") != mine {
@@ -69,5 +71,20 @@ func TestLimitIsReadAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
+	}
+}
+
+// Each end has the limits of its own table.
+func TestLimits(t *testing.T) {
+	a := &config.Account{
+		Protocol: "imap", Server: config.Server{Host: "in.example", User: "me"}, DailyLimit: 1, RateLimit: config.Rate{Messages: 60, Per: time.Minute},
+		Destination: &config.Destination{Type: "lmtp", Server: config.Server{Host: "out.example", User: "you"}, DailyLimit: 2, RateLimit: config.Rate{Messages: 500, Per: time.Hour}},
+	}
+	down, up := Limits(a)
+	if want := (collect.Daily{Login: "reading me at in.example over imap", Limit: 1, Rate: collect.Rate{Messages: 60, Per: time.Minute}}); down != want {
+		t.Errorf("source: %+v", down)
+	}
+	if want := (collect.Daily{Login: "writing to you at out.example over lmtp", Limit: 2, Rate: collect.Rate{Messages: 500, Per: time.Hour}}); up != want {
+		t.Errorf("destination: %+v", up)
 	}
 }

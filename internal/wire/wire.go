@@ -63,19 +63,26 @@ func (e Env) Account(a *config.Account) *collect.Account {
 		MaxDelete:   a.MaxDelete,
 		MaxSize:     a.MaxSize,
 		Trace:       a.Destination.Trace,
-		Down:        daily("reading", a.Protocol, a.Server, a.DailyLimit),
-		Up:          daily("writing to", a.Destination.Type, a.Destination.Server, a.Destination.DailyLimit),
 	}
 	if a.GmailPOP() && !a.Sent {
 		c.Own = a.User
 	}
+	c.Down, c.Up = Limits(a)
 	return c
+}
+
+// Limits returns what the logins of an account may move, at its source and at its
+// destination.
+func Limits(a *config.Account) (down, up collect.Daily) {
+	d := a.Destination
+	return daily("reading", a.Protocol, a.Server, a.DailyLimit, a.RateLimit), daily("writing to", d.Type, d.Server, d.DailyLimit, d.RateLimit)
 }
 
 // daily says what is counted together. POP3 and IMAP have limits of their own at
 // Gmail; several accounts over one login share them, however they write it.
-func daily(direction, protocol string, s config.Server, limit int64) collect.Daily {
-	return collect.Daily{Login: fmt.Sprintf("%s %s at %s over %s", direction, strings.ToLower(s.User), strings.ToLower(s.Host), protocol), Limit: limit}
+func daily(direction, protocol string, s config.Server, limit int64, r config.Rate) collect.Daily {
+	login := fmt.Sprintf("%s %s at %s over %s", direction, strings.ToLower(s.User), strings.ToLower(s.Host), protocol)
+	return collect.Daily{Login: login, Limit: limit, Rate: collect.Rate(r)}
 }
 
 var backlogKinds = map[config.BacklogKind]collect.BacklogKind{
