@@ -294,6 +294,7 @@ func TestPermissions(t *testing.T) {
 		"writable":                    {account(""), 0o646, "others can write"},
 		"readable with password":      {secretInside, 0o644, "others can read or write"},
 		"private with password":       {secretInside, 0o600, ""},
+		"readable with a token":       {account("") + "[notice]\nto = \"ntfy\"\nurl = \"https://example.com\"\ntoken = \"x\"\n", 0o644, "others can read or write"},
 		"readable with proxy's":       {proxied, 0o604, "others can read or write"},
 		"readable with proxy, no pwd": {account(`proxy = "http://u@h:1"`), 0o644, ""},
 	} {

@@ -30,6 +30,7 @@ type Config struct {
 	Accounts     []*Account // in the order of the files
 	OAuth        OAuth
 	Web          Web
+	Notice       Notice
 	Warnings     Errors // what works, and most likely is not meant
 }
 

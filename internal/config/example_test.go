@@ -39,6 +39,7 @@ func quoted[T ~string](v T) string { return fmt.Sprintf("%q", string(v)) }
 func actual(c *Config) map[string]string {
 	a := c.Accounts[0]
 	out := map[string]string{
+		"notice.to": quoted(strings.Join(c.Notice.To, ", ")), "notice.timeout": quoted(words(c.Notice.Timeout)),
 		"account.enabled": fmt.Sprint(a.Enabled), "account.protocol": quoted(a.Protocol), "account.port": fmt.Sprint(a.Port), "account.tls": quoted(a.TLS),
 		"account.allow_cleartext": fmt.Sprint(a.AllowCleartext), "account.timeout": quoted(words(a.Timeout)), "account.folders": fmt.Sprintf("%q", a.Folders),
 		"account.into": quoted(a.into), "account.schedule": quoted(a.ScheduleText), "account.timezone": quoted(defaultZone), "account.push": fmt.Sprint(a.Push), "account.backlog": quoted(a.Backlog.Kind),
@@ -201,6 +202,7 @@ func TestExampleHasEveryKey(t *testing.T) {
 	missing(t, "oauth", []string{"client_id", "client_secret_file"}, keys["oauth.google"])
 	missing(t, "oauth", []string{"client_id", "tenant"}, keys["oauth.microsoft"])
 	missing(t, "web", []string{"listen", "allow_remote", "hosts", "unhealthy_after"}, keys["web"])
+	missing(t, "notice", append([]string{"to", "url", "argv", "timeout"}, tokenKeys...), keys["notice"])
 }
 
 func missing(t *testing.T, what string, want, got []string) {

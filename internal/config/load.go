@@ -114,7 +114,7 @@ func cause(err error) error {
 // holdsSecret reports whether others must not read the file.
 func (d *document) holdsSecret() bool {
 	return slices.ContainsFunc(leaves(d.values, ""), func(s setting) bool {
-		return s.key == "password" || (s.key == "proxy" && hasPassword(s.text))
+		return s.key == "password" || s.key == "token" || (s.key == "proxy" && hasPassword(s.text))
 	})
 }
 
@@ -161,7 +161,9 @@ func (l *loader) settings(d *document) {
 		l.config.Web = web.web()
 		web.unknown()
 	}
+	l.config.Notice = unsetNotice
 	if notice := t.sub("notice"); notice != nil {
+		l.config.Notice = notice.notice()
 		notice.unknown()
 	}
 	if oauth := t.sub("oauth"); oauth != nil {

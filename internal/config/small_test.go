@@ -199,7 +199,7 @@ func TestTopLevel(t *testing.T) {
 		account("") + "[web]\nlisten = \"8025\"\n":     "listen must be HOST:PORT",
 		account("") + "[web]\nlistne = \"h:1\"\n":      `unknown key "listne" in web`,
 		account("") + "[wbe]\n":                        `unknown key "wbe" in the config`,
-		account("") + "[notice]\nto = \"x\"\n":         `unknown key "to" in notice`,
+		account("") + "[notice]\nurll = \"x\"\n":       `unknown key "urll" in notice`,
 		account("") + "[oauth.goggle]\n":               `did you mean "google"?`,
 		account("") + "[oauth.google]\nclient = \"x\"": `unknown key "client"`,
 		account("") + "[[destination]]\nname = \"x\"":  "",
