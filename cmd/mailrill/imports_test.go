@@ -45,6 +45,7 @@ var importRules = []struct {
 	{"internal/control", []string{"internal/lang", "internal/reply"}},
 	{"internal/metrics", []string{"internal/collect", "internal/config", "internal/daemon", "internal/ledger"}},
 	{"internal/web", []string{"internal/metrics", "internal/collect", "internal/config", "internal/daemon", "internal/lang", "internal/reply"}},
+	{"internal/notice", []string{"deliver", "internal/ledger", "internal/lang", "internal/reply"}},
 	{"internal/discover", []string{"internal/provider", "internal/mailconn", "internal/reply"}},
 	{"internal/doctor", []string{"fetch", "deliver", "internal/wire", "internal/collect", "internal/config", "internal/ledger", "internal/provider", "internal/discover", "internal/secret", "internal/mailconn", "internal/lang", "internal/reply"}},
 	{"internal/proof/*", nil}, // but for its tests: a proof shares no code with what it proves

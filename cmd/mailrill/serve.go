@@ -12,6 +12,7 @@ import (
 	"mailrill/internal/collect"
 	"mailrill/internal/config"
 	"mailrill/internal/daemon"
+	"mailrill/internal/notice"
 	"mailrill/internal/web"
 )
 
@@ -25,6 +26,7 @@ type service struct {
 	web      *web.Server // nil: the service does not listen
 	only     []string    // accounts that were named; empty: all
 	outcomes outcomeLog
+	notices  *notice.Post
 
 	reloading sync.Mutex
 }
@@ -51,6 +53,11 @@ func (a *app) serve(ctx context.Context, flags passFlags) error {
 	}
 	defer s.web.Close()
 	go s.web.Serve()
+	stopNotices, err := s.startNotices(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopNotices()
 	stop := s.onHangup(ctx)
 	defer stop()
 	a.log.Info("collecting", "accounts", len(accounts), "config", a.cfg.Path, "state", a.state, "version", version())
@@ -81,6 +88,7 @@ func (s *service) newDaemon(accounts []*config.Account) *daemon.Daemon {
 func (s *service) done(out *daemon.Outcome) {
 	s.outcomes.pass(s.present.Load(), out)
 	s.web.Done(out)
+	s.notice(out)
 }
 
 // onHangup reads the config again whenever SIGHUP asks for it, until stop.

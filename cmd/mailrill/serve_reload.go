@@ -32,6 +32,7 @@ func (s *service) reload() (daemon.Changes, error) {
 	c := s.daemon.Reload(accounts, func(was, is *config.Account) bool {
 		return reflect.DeepEqual(was, is) && (sameSignIns || !signsIn(is))
 	})
+	s.serveNotices()
 	s.log.Info("the config was read again", "added", c.Added, "changed", c.Changed, "removed", c.Removed, "unchanged", len(c.Same))
 	if old.cfg.Web.Listen != next.cfg.Web.Listen {
 		s.log.Warn("[web] listen takes effect when the service is started again")

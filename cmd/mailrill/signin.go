@@ -81,15 +81,20 @@ func (a *app) meet(ctx context.Context, t *target, device bool) (*oauth.Token, e
 	return s.Browser(ctx)
 }
 
-// signInWarnings says which sign-ins of an account are gone, or will be within
-// days.
-func (a *app) signInWarnings(acct *config.Account) (out []lang.Text) {
+// A signInWarning says that a sign-in is gone, or will be within days.
+type signInWarning struct {
+	name string
+	lang.Text
+}
+
+// signInWarnings says so of those of an account.
+func (a *app) signInWarnings(acct *config.Account) (out []signInWarning) {
 	for _, end := range ends(acct) {
 		if end.OAuth == "" {
 			continue
 		}
 		if text, any := a.tokens.Warning(end.name, a.now()); any {
-			out = append(out, text)
+			out = append(out, signInWarning{end.name, text})
 		}
 	}
 	return out

@@ -94,8 +94,8 @@ func (w *watch) run() error {
 	}
 }
 
-// A notice is struct seccomp_notif, and a verdict struct seccomp_notif_resp.
-type notice struct {
+// A trapped call is struct seccomp_notif, and a verdict struct seccomp_notif_resp.
+type trapped struct {
 	id         uint64
 	pid, flags uint32
 	nr         int32
@@ -120,7 +120,7 @@ func (w *watch) next(fd int) (more bool, err error) {
 	if poll[0].Revents&unix.POLLIN == 0 {
 		return false, nil
 	}
-	var n notice
+	var n trapped
 	if err := ioctl(fd, unix.SECCOMP_IOCTL_NOTIF_RECV, unsafe.Pointer(&n)); err != nil {
 		return true, ignoreErrno(err, unix.ENOENT) // its thread was killed
 	}
@@ -148,7 +148,7 @@ func ioctl(fd int, request uintptr, arg unsafe.Pointer) error {
 }
 
 // path returns which file a call is for, "" if that cannot be told.
-func (n *notice) path() string {
+func (n *trapped) path() string {
 	switch watchedCalls[n.nr] {
 	case "open", "unlink":
 		return n.text(n.args[0])
@@ -163,7 +163,7 @@ func (n *notice) path() string {
 }
 
 // text reads a string of the process.
-func (n *notice) text(at uint64) string {
+func (n *trapped) text(at uint64) string {
 	mem, err := os.Open(fmt.Sprintf("/proc/%d/mem", n.pid))
 	if err != nil {
 		return ""
