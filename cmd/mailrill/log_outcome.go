@@ -57,15 +57,15 @@ func levelOf(c reply.Class) slog.Level {
 	return slog.LevelError
 }
 
-// A failure is a folder that a pass failed at, and what helps.
-type failure struct {
+// A setback is a folder that a pass failed at, and what helps.
+type setback struct {
 	*collect.Result
 	advice provider.Advice
 }
 
 // note returns which failures of a pass are news, and whether the account failed
 // before and does no more. A pass that was told to stop says nothing.
-func (l *outcomeLog) note(out *daemon.Outcome, now time.Time) (news []failure, well bool) {
+func (l *outcomeLog) note(out *daemon.Outcome, now time.Time) (news []setback, well bool) {
 	if out.Report.Stopped {
 		return nil, false
 	}
@@ -74,7 +74,7 @@ func (l *outcomeLog) note(out *daemon.Outcome, now time.Time) (news []failure, w
 		if r.Err == nil {
 			continue
 		}
-		n := failure{r, daemon.Advise(out.Account, r.Err)}
+		n := setback{r, daemon.Advise(out.Account, r.Err)}
 		kind := failureKind(n.advice.Class, reply.Clean(r.Err.Error()))
 		if n.advice.Class == reply.Refused || !f.kinds[kind] { // what was refused was so this time
 			news = append(news, n)
