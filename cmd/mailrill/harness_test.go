@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 		switch os.Args[1] {
 		case "play-mailrill":
 			os.Exit(run(os.Args[2:], os.Stdout, os.Stderr))
-		case "play-ahead":
-			os.Exit(playAhead(os.Args[2:]))
+		case "play-soaking":
+			os.Exit(playSoaking(os.Args[2:]))
 		case "play-crashing":
 			os.Exit(playCrashing(os.Args[2:]))
 		case "play-command":

@@ -19,8 +19,8 @@ type gauge struct {
 // check takes a sample.
 func (s *soak) check() {
 	s.t.Helper()
-	p := gauge{life: s.lives, beat: s.beat, messages: s.messages}
-	if p.use(s.service.cmd.Process.Pid) {
+	p := gauge{life: s.lives, beat: s.beat, messages: s.messages, goroutines: s.service.goroutines()}
+	if p.goroutines > 0 && p.use(s.service.cmd.Process.Pid) {
 		s.samples = append(s.samples, p)
 	}
 }

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -16,14 +19,24 @@ import (
 	"mailrill/internal/mailtest/oracle"
 )
 
-// playAhead is mailrill with a clock that is ahead of the machine's.
-func playAhead(args []string) int {
+// playSoaking is mailrill with a clock that may be ahead of the machine's. It tells
+// its parent when it has begun, and then at each SIGUSR1, how many goroutines it has.
+func playSoaking(args []string) int {
 	ctx, stop := untilStopped()
 	defer stop()
 	ahead, err := time.ParseDuration(os.Getenv(crashAhead))
 	if err != nil {
 		panic(err)
 	}
+	asked, parent := make(chan os.Signal, 1), os.NewFile(3, "parent")
+	signal.Notify(asked, syscall.SIGUSR1)
+	tell := func() { fmt.Fprintln(parent, runtime.NumGoroutine()) }
+	tell()
+	go func() {
+		for range asked {
+			tell()
+		}
+	}()
 	now := func() time.Time { return time.Now().Add(ahead) }
 	return execute(ctx, &app{stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv, now: now, sleep: sleep}, args)
 }
@@ -31,13 +44,14 @@ func playAhead(args []string) int {
 // A soakLife is a process that plays the service.
 type soakLife struct {
 	cmd    *exec.Cmd
+	pipe   *os.File      // where it tells of its goroutines
+	told   *bufio.Reader // of pipe
 	ended  chan struct{}
 	hung   atomic.Bool
 	struck atomic.Pointer[syscall.Signal] // by what it is to end
 }
 
-// start starts mailrill as it is released, or with its clock ahead. What it says on
-// stderr is added to dir/log.
+// start starts mailrill. What it says on stderr is added to dir/log.
 func (s *soak) start(stdout *bytes.Buffer, args ...string) *soakLife {
 	s.t.Helper()
 	self, err := os.Executable()
@@ -49,17 +63,22 @@ func (s *soak) start(stdout *bytes.Buffer, args ...string) *soakLife {
 		s.t.Fatal(err)
 	}
 	defer log.Close()
-	play := "play-mailrill"
-	if s.form.jump > 0 {
-		play = "play-ahead"
+	r, w, err := os.Pipe()
+	if err != nil {
+		s.t.Fatal(err)
 	}
-	l := &soakLife{cmd: exec.Command(self, append([]string{play, "--config", s.config}, args...)...), ended: make(chan struct{})}
+	l := &soakLife{
+		cmd:  exec.Command(self, append([]string{"play-soaking", "--config", s.config}, args...)...),
+		pipe: r, told: bufio.NewReader(r), ended: make(chan struct{}),
+	}
 	l.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", fmt.Sprint("GOGC=", garbage), crashAhead+"="+s.ahead.String())
-	l.cmd.Stderr = log
+	l.cmd.Stderr, l.cmd.ExtraFiles = log, []*os.File{w}
 	if stdout != nil {
 		l.cmd.Stdout = stdout
 	}
-	if err := l.cmd.Start(); err != nil {
+	err = l.cmd.Start()
+	w.Close() // the last one to have it open is the process
+	if err != nil {
 		s.t.Fatal(err)
 	}
 	go func() {
@@ -69,8 +88,23 @@ func (s *soak) start(stdout *bytes.Buffer, args ...string) *soakLife {
 	s.t.Cleanup(func() {
 		l.cmd.Process.Kill()
 		<-l.ended
+		r.Close()
 	})
+	l.hear()
 	return l
+}
+
+// hear returns how many goroutines the process says that it has; 0: it is gone.
+func (l *soakLife) hear() (n int) {
+	l.pipe.SetReadDeadline(time.Now().Add(hangs))
+	fmt.Fscanln(l.told, &n)
+	return n
+}
+
+// goroutines asks how many there are.
+func (l *soakLife) goroutines() int {
+	l.cmd.Process.Signal(syscall.SIGUSR1)
+	return l.hear()
 }
 
 // strike has the life end. One that does not is asked where it hangs.

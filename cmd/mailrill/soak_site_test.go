@@ -117,7 +117,7 @@ func (s *soak) lay() {
 	s.t.Helper()
 	config := s.homes()
 	for i, a := range s.accounts {
-		a.name, a.seed, a.store = fmt.Sprint(a.kind, i+1), s.seed+uint64(i)<<32, mailtest.NewStore()
+		a.name, a.seed, a.store = fmt.Sprintf("%s-%d", a.kind, i+1), s.seed+uint64(i)<<32, mailtest.NewStore()
 		for _, f := range a.more {
 			a.store.Create(f)
 		}
