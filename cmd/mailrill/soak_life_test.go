@@ -135,7 +135,7 @@ func (s *soak) live() {
 // has passed for that since the last time, it happens now.
 func (s *soak) kill() {
 	service, with := s.service, syscall.SIGKILL
-	if s.dice.IntN(3) == 0 {
+	if s.lives%3 == 0 {
 		with = syscall.SIGTERM
 	}
 	if !s.links.hurry() {

@@ -59,6 +59,13 @@ func (w *links) hurry() (late bool) {
 	return true
 }
 
+// calm does no more harm of itself.
+func (w *links) calm() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.strike, w.cutIn = nil, 0
+}
+
 // cut has a line be cut: the one over which the n-th piece from now goes, within
 // that piece; or with n = 0 any one, now. Most of those rest in IDLE.
 func (w *links) cut(n int) {

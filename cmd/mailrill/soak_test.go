@@ -211,6 +211,7 @@ func (s *soak) mend() {
 // calm ends all harm. In the short form a last life of the service begins.
 func (s *soak) calm() {
 	s.t.Helper()
+	s.links.calm()
 	s.beat += s.form.down
 	s.mend()
 	if s.form.jump > 0 {
