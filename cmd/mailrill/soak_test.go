@@ -111,6 +111,7 @@ func TestSoak(t *testing.T) {
 	t.Parallel()
 	f, seed := soakSettings(t)
 	s := newSoak(t, f, seed)
+	defer s.report()
 	s.live()
 	for s.beat < f.beats && !t.Failed() {
 		s.step()
@@ -118,7 +119,6 @@ func TestSoak(t *testing.T) {
 	s.calm()
 	s.settle()
 	s.judgeEnd()
-	s.report()
 }
 
 func newSoak(t *testing.T, f soakForm, seed uint64) *soak {
@@ -258,6 +258,9 @@ func (s *soak) report() {
 	s.t.Logf("%d messages, %d lives of the service (%v), %d restarts of servers, %d lines cut (%v), %d further copies with %d lost answers",
 		s.messages, s.lives, s.kills, s.restarts, cuts, s.links.harm, s.furtherCopies, ambiguous)
 	s.reportUse()
+	if s.t.Failed() {
+		return // it may have ended before its time
+	}
 	kills := s.kills[syscall.SIGKILL] + s.kills[syscall.SIGTERM]
 	if enough := s.form.beats/s.form.kill - 1; kills < enough || s.restarts < s.form.beats/s.form.restart-1 || cuts < s.form.beats/s.form.cut/2 {
 		s.t.Errorf("too little has happened: the suite proves less than it says")
