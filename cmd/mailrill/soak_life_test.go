@@ -165,7 +165,6 @@ func (s *soak) bury() {
 	case *struck == syscall.SIGTERM && exit != 0:
 		s.t.Errorf("the service was told to stop, and ended with %v\n%s", l.cmd.ProcessState, s.said())
 	}
-	s.kills[*struck]++
 	s.doubts.read(s, exit < 0)
 	s.judgeInstant()
 }

@@ -17,7 +17,7 @@ import (
 // The soak: the service as a process of its own, 20 accounts, and mail that keeps
 // coming in, while servers stop and start again, lines are cut and the service is
 // killed. At the end the oracle judges. What harms falls at a place of the work,
-// counted in pieces on the link.
+// counted in pieces on the wire.
 //
 // The short form packs into a minute what happens in two hours, and with each life
 // of the service its clock is a day ahead, so that all that was put off is due. The
@@ -103,7 +103,7 @@ type soak struct {
 // suffered is what has happened so far.
 type suffered struct {
 	messages, restarts, lives int
-	kills                     map[syscall.Signal]int
+	kills                     map[syscall.Signal]int // of lives, but for those that ended in peace
 	furtherCopies             int
 }
 
@@ -139,6 +139,9 @@ func (s *soak) step() {
 	select {
 	case <-s.service.ended:
 		s.bury()
+		if struck := s.service.struck.Load(); struck != nil {
+			s.kills[*struck]++
+		}
 		s.live()
 		return
 	case <-s.tick.C:
