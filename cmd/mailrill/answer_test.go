@@ -385,3 +385,20 @@ func TestCheckBesideAService(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+// A login tells the service, which does not wait for the back-off.
+func TestLoginBesideAService(t *testing.T) {
+	addr := startServer(t, &mailtest.IMAP{Store: filled(numbered(2)), User: "me", Password: canaryCode})
+	r := newRig(t, maildirThere+checkAccount("", "imap", addr, "me", daily))
+	withCode("Canary-Password-1")(r)
+	s := r.serve()
+	s.settled("source")
+	r.stdin = strings.NewReader(canaryCode + "\n")
+	if code := s.run("login", "source"); code != 0 || !strings.Contains(s.stdout.String(), "the service that runs has been told") {
+		t.Errorf("%d: %s%s", code, s.stdout.String(), s.stderr.String())
+	}
+	s.settled("source")
+	if p := s.pass("source"); p.Class != "" || p.OK.IsZero() {
+		t.Errorf("%+v", p)
+	}
+}
