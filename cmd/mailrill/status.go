@@ -50,6 +50,7 @@ type accountStatus struct {
 	Since    *time.Time    `json:"since"`
 	Progress *jsonProgress `json:"progress"` // of the pass that runs
 	Push     []jsonPush    `json:"push"`     // one for each folder that may be pushed
+	Limits   []jsonLimit   `json:"limits"`   // of its logins, at both ends
 }
 
 type jsonProgress struct {
@@ -164,7 +165,8 @@ func (o *overview) of(ctx context.Context, acct *config.Account) (s accountStatu
 	if live := o.live[acct.Name]; live != nil {
 		s.now(live, l)
 	}
-	return s, nil
+	s.Limits, err = o.limits(ctx, acct)
+	return s, err
 }
 
 // pass fills in what the last pass left behind.

@@ -54,6 +54,7 @@ func (a *app) printStatus(s accountStatus) {
 	if s.LastPass != nil {
 		a.say(statusPasses, local(s.LastPass, l), local(s.LastOK, l), local(s.Next, l))
 	}
+	a.printLimits(s.Limits)
 	a.say(statusCounts, s.Delivered, s.Doubts, s.Failed, s.TooLarge, s.Held)
 	if s.Lost > 0 {
 		a.say(statusLost, s.Lost)
