@@ -151,3 +151,16 @@ func TestLeft(t *testing.T) {
 		t.Errorf("without a limit: %+v", got)
 	}
 }
+
+// A message that was moved counts once: its reservation ends there.
+func TestRateCountsOnce(t *testing.T) {
+	m := &meter{Daily{Login: "me", Rate: Rate{2, time.Hour}}, newTraffic()}
+	first, second := m.claim(), m.claim()
+	if !first.add(start, 1) {
+		t.Fatal("there is no room at first")
+	}
+	first.spend(start, 1, 1)
+	if !second.add(start, 1) || second.add(start, 1) {
+		t.Error("of two messages one was moved, and not just one more may go")
+	}
+}
