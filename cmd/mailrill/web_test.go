@@ -5,23 +5,26 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"mailrill/internal/mailtest"
 	"mailrill/internal/reply"
 )
 
-// page is what the service in r answers to a path.
-func (r *rig) page(path string) string {
+// page is what the service in r answers to a path, to who calls it host.
+func (r *rig) page(host, path string) string {
 	client := http.Client{Transport: &http.Transport{
 		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(r.dir, "web.sock"))
 		},
 	}}
-	answer, err := client.Get("http://localhost" + path)
+	answer, err := client.Get("http://" + host + path)
 	if err != nil {
 		return ""
 	}
@@ -42,7 +45,7 @@ func TestServiceTellsOfItself(t *testing.T) {
 	go func() { ended <- execute(ctx, r.app(), []string{"--config", r.config, "run", "--allow-root"}) }()
 	metrics := ""
 	for asked := 0; asked < 10_000 && !strings.Contains(metrics, `mailrill_messages_total{account="imap",result="delivered",to="home"} 3`); asked++ {
-		metrics = r.page("/metrics")
+		metrics = r.page("localhost", "/metrics")
 	}
 	for _, want := range []string{"mailrill_healthy 1", `mailrill_passes_total{account="imap",class="ok",to="home"} 1`, `mailrill_held_messages{account="imap",to="home"} 0`} {
 		if !strings.Contains(metrics, want+"\n") {
@@ -50,7 +53,7 @@ func TestServiceTellsOfItself(t *testing.T) {
 		}
 	}
 	for _, secret := range []string{"example.org", "pass\"", "127.0.0.1"} {
-		if strings.Contains(metrics+r.page("/healthz"), secret) {
+		if strings.Contains(metrics+r.page("localhost", "/healthz"), secret) {
 			t.Errorf("it tells %q", secret)
 		}
 	}
@@ -84,27 +87,26 @@ func TestServiceThatCannotListen(t *testing.T) {
 
 // A reload leaves the listener where it is, and says so; it takes over the rest.
 func TestReloadLeavesTheListener(t *testing.T) {
+	hangups := make(chan os.Signal, 1) // so that none ends the test before the service listens
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	account := accountTo("imap", "127.0.0.1:1", "me", "")
 	r := newRig(t, webConfig+account)
-	s := &service{app: r.app()}
-	s.globals = globals{config: r.config, logLevel: "info", logFormat: "text"}
-	if err := s.open(); err != nil {
-		t.Fatal(err)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan int)
+	go func() { ended <- execute(ctx, r.app(), []string{"--config", r.config, "run", "--allow-root"}) }()
+	for asked := 0; asked < 10_000 && r.page("localhost", "/") == ""; asked++ {
 	}
-	defer s.close()
-	s.present.Store(s.app)
-	s.daemon = s.newDaemon(s.cfg.Accounts)
-	var err error
-	if s.web, err = s.newWeb(); err != nil {
-		t.Fatal(err)
-	}
-	defer s.web.Close()
-	before := s.web.Addr().String()
 	r.write(strings.Replace(webConfig, "web.sock\"", "other.sock\"\nhosts = [\"x\"]", 1) + account)
-	if _, err := s.reload(); err != nil {
-		t.Fatal(err)
+	answer := ""
+	for asked := 0; asked < 10_000 && !strings.Contains(answer, "/healthz"); asked++ {
+		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		answer = r.page("x", "/")
 	}
-	if s.web.Addr().String() != before || !strings.Contains(r.stderr.String(), "[web] listen takes effect when the service is started again") {
-		t.Errorf("%s", r.stderr.String())
+	stop()
+	if code := <-ended; code != 0 || !strings.Contains(answer, "/healthz") || !strings.Contains(r.stderr.String(), "[web] listen takes effect when the service is started again") {
+		t.Errorf("%d, %q: %s", code, answer, r.stderr.String())
 	}
 }
