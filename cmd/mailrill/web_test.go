@@ -39,15 +39,16 @@ const webConfig = "[web]\nlisten = \"$DIR/web.sock\"\n[destination.home]\ntype =
 // all is well. An address of a mailbox is in none of it, and neither is a secret.
 func TestServiceTellsOfItself(t *testing.T) {
 	addr := startServer(t, &mailtest.IMAP{Store: filled(bodies(3)), User: "me@example.org", Password: "pass"})
-	r := newRig(t, webConfig+accountTo("imap", addr, "me@example.org", "push = false"))
+	r := newRig(t, webConfig+accountTo("imap", addr, "me@example.org", "push = false\ndaily_limit = \"1MB\"\nrate_limit = \"60/h\""))
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan int)
 	go func() { ended <- execute(ctx, r.app(), []string{"--config", r.config, "run", "--allow-root"}) }()
 	metrics := ""
-	for asked := 0; asked < 10_000 && !strings.Contains(metrics, `mailrill_messages_total{account="imap",result="delivered",to="home"} 3`); asked++ {
+	for !strings.Contains(metrics, `mailrill_messages_total{account="imap",result="delivered",to="home"} 3`) && t.Context().Err() == nil {
 		metrics = r.page("localhost", "/metrics")
 	}
-	for _, want := range []string{"mailrill_healthy 1", `mailrill_passes_total{account="imap",class="ok",to="home"} 1`, `mailrill_held_messages{account="imap",to="home"} 0`} {
+	for _, want := range []string{"mailrill_healthy 1", `mailrill_passes_total{account="imap",class="ok",to="home"} 1`, `mailrill_held_messages{account="imap",to="home"} 0`,
+		`mailrill_daily_limit_bytes{account="imap",direction="reading",to="home"} 1e+06`, `mailrill_rate_left_messages{account="imap",direction="reading",to="home"} 57`} {
 		if !strings.Contains(metrics, want+"\n") {
 			t.Errorf("no %s in\n%s", want, metrics)
 		}

@@ -81,9 +81,6 @@ func (m *Metrics) views(ctx context.Context) ([]*view, error) {
 	views := make([]*view, len(states))
 	for i, s := range states {
 		views[i] = &view{Status: s, unsettled: unsettled[s.Account.Name], held: held[s.Account.Name]}
-		if m.source.Limits == nil {
-			continue
-		}
 		if views[i].limits, err = m.source.Limits(ctx, s.Account); err != nil {
 			return nil, fmt.Errorf("read what may be moved: %w", err)
 		}
