@@ -435,3 +435,31 @@ func refuseFor(d time.Duration) func(context.Context, *loop) error {
 		return nil
 	}
 }
+
+// In its quiet hours an account is looked at by request only, and right after them.
+func TestQuietHours(t *testing.T) {
+	quiet := func(t *testing.T) []*config.Account {
+		a := account(t, "a", "@every 5m")
+		q, err := config.ParseQuiet([]string{"01:00-02:00"}, time.UTC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Quiet = q
+		return []*config.Account{a}
+	}
+	live(t, quiet, func(t *testing.T, w *world) { // from midnight on
+		time.Sleep(61*time.Minute - started)
+		before := w.looks("a")
+		time.Sleep(58 * time.Minute)
+		if n := w.looks("a") - before; n != 0 {
+			t.Errorf("looked at %d times in quiet hours", n)
+		}
+		if err := w.d.Collect(t.Context(), []string{"a"}, collect.Options{}, false, func(*Outcome) {}); err != nil || w.looks("a") != before+1 {
+			t.Errorf("by request: %v, looked %d times", err, w.looks("a")-before)
+		}
+		time.Sleep(10 * time.Minute)
+		if w.looks("a") < before+2 {
+			t.Error("not looked at after them")
+		}
+	})
+}

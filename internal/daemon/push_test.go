@@ -327,3 +327,23 @@ func TestFoldersComeAndGo(t *testing.T) {
 		}
 	})
 }
+
+// Pushes wait for the end of the quiet hours.
+func TestPushInQuietHours(t *testing.T) {
+	m := newMailbox("INBOX")
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		time.Sleep(61 * time.Minute)
+		m.counts()
+		m.arrive("INBOX")
+		time.Sleep(57 * time.Minute)
+		if _, lists, _ := m.counts(); lists != "" {
+			t.Errorf("listed %q in quiet hours", lists)
+		}
+		time.Sleep(3 * time.Minute)
+		if h.got() != 1 {
+			t.Errorf("%d copies after them", h.got())
+		}
+	}, func(a *config.Account) {
+		a.Quiet, _ = config.ParseQuiet([]string{"01:00-02:00"}, time.UTC)
+	})
+}

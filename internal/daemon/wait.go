@@ -41,7 +41,7 @@ func (l *loop) next(now time.Time) (todo work, at time.Time) {
 	if r := l.asked(); r != nil {
 		return r.serve, at
 	}
-	at = l.alarm.at(l.due(now), now, l.d.Rand)
+	at = l.notQuiet(l.alarm.at(l.due(now), now, l.d.Rand))
 	if !at.IsZero() && !now.Before(at) {
 		return (*loop).collectAll, at
 	}
@@ -49,6 +49,7 @@ func (l *loop) next(now time.Time) (todo work, at time.Time) {
 		return nil, at
 	}
 	todo, soon := l.push.next(now)
+	soon = l.notQuiet(soon)
 	if !soon.IsZero() && (at.IsZero() || soon.Before(at)) {
 		at = soon
 	}
@@ -56,9 +57,18 @@ func (l *loop) next(now time.Time) (todo work, at time.Time) {
 }
 
 // mayFollow reports whether a push may be followed: not while something that
-// failed has to rest.
+// failed has to rest, and not in the account's quiet hours.
 func (l *loop) mayFollow(now time.Time) bool {
-	return l.last.NextTry.IsZero() || l.last.At.After(now)
+	failed := !l.last.NextTry.IsZero() && !l.last.At.After(now)
+	return !failed && l.a.Quiet.Until(now).Equal(now)
+}
+
+// notQuiet puts at off to the end of the quiet hours that it lies in.
+func (l *loop) notQuiet(at time.Time) time.Time {
+	if at.IsZero() {
+		return at
+	}
+	return l.a.Quiet.Until(at)
 }
 
 // A moment is when an account is to be looked at, and whether others may be at the
