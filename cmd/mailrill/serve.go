@@ -13,7 +13,6 @@ import (
 	"mailrill/internal/config"
 	"mailrill/internal/daemon"
 	"mailrill/internal/notice"
-	"mailrill/internal/systemd"
 	"mailrill/internal/web"
 )
 
@@ -28,7 +27,6 @@ type service struct {
 	only     []string    // accounts that were named; empty: all
 	outcomes outcomeLog
 	notices  *notice.Post
-	systemd  *systemd.Service
 
 	reloading sync.Mutex
 }
@@ -38,7 +36,7 @@ func (a *app) serve(ctx context.Context, flags passFlags) error {
 	if err := a.open(); err != nil {
 		return err
 	}
-	s := &service{app: a, only: flags.accounts, systemd: systemd.New(a.log, a.sleep)}
+	s := &service{app: a, only: flags.accounts}
 	s.present.Store(a)
 	accounts, err := a.served(s.only)
 	if err != nil {
@@ -62,7 +60,6 @@ func (a *app) serve(ctx context.Context, flags passFlags) error {
 	defer stopNotices()
 	stop := s.onHangup(ctx)
 	defer stop()
-	defer s.tellSystemd(ctx)()
 	a.log.Info("collecting", "accounts", len(accounts), "config", a.cfg.Path, "state", a.state, "version", version())
 	a.warnOfShapes(ctx, accounts)
 	err = s.daemon.Run(ctx)
@@ -102,7 +99,7 @@ func (s *service) onHangup(ctx context.Context) (stop func()) {
 		for {
 			select {
 			case <-hangups:
-				_, _ = s.reloadForSystemd() // it has said what is wrong
+				_, _ = s.reload() // it has said what is wrong
 			case <-ctx.Done():
 				return
 			}

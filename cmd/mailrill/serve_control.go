@@ -17,7 +17,7 @@ func (s *service) listen(ctx context.Context) (end func(), err error) {
 		cancel()
 		return nil, err
 	}
-	answers := &answerer{daemon: s.daemon, reload: s.reloadForSystemd}
+	answers := &answerer{daemon: s.daemon, reload: s.reload}
 	server := &control.Server{Handlers: answers.handlers(), Log: s.log}
 	var all sync.WaitGroup
 	s.daemon.Began = func() { all.Go(func() { server.Serve(ctx, l) }) }
