@@ -13,6 +13,7 @@ import (
 	"mailrill/internal/config"
 	"mailrill/internal/daemon"
 	"mailrill/internal/notice"
+	"mailrill/internal/systemd"
 	"mailrill/internal/web"
 )
 
@@ -27,6 +28,7 @@ type service struct {
 	only     []string    // accounts that were named; empty: all
 	outcomes outcomeLog
 	notices  *notice.Post
+	systemd  *systemd.Service
 
 	reloading sync.Mutex
 }
@@ -36,7 +38,7 @@ func (a *app) serve(ctx context.Context, flags passFlags) error {
 	if err := a.open(); err != nil {
 		return err
 	}
-	s := &service{app: a, only: flags.accounts}
+	s := &service{app: a, only: flags.accounts, systemd: systemd.New(a.log, a.sleep)}
 	s.present.Store(a)
 	accounts, err := a.served(s.only)
 	if err != nil {
@@ -60,6 +62,7 @@ func (a *app) serve(ctx context.Context, flags passFlags) error {
 	defer stopNotices()
 	stop := s.onHangup(ctx)
 	defer stop()
+	defer s.underSystemd(ctx)()
 	a.log.Info("collecting", "accounts", len(accounts), "config", a.cfg.Path, "state", a.state, "version", version())
 	a.warnOfShapes(ctx, accounts)
 	err = s.daemon.Run(ctx)

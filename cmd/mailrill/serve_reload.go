@@ -16,6 +16,8 @@ import (
 func (s *service) reload() (daemon.Changes, error) {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
+	s.systemd.Reloading("reading the config again")
+	defer func() { s.systemd.Ready(s.summary()) }()
 	old := s.present.Load()
 	next, err := old.reread()
 	if err != nil {

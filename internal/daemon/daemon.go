@@ -71,7 +71,7 @@ func (d *Daemon) start(ctx context.Context) context.Context {
 	if d.Rand == nil {
 		d.Rand = random
 	}
-	d.mu.Lock()
+	d.mu.Lock() // Alive may be asked already
 	d.born = d.Now()
 	d.mu.Unlock()
 	ctx, d.stop = context.WithCancelCause(ctx)

@@ -73,6 +73,9 @@ func microseconds(s string) time.Duration {
 	return time.Duration(n) * time.Microsecond
 }
 
+// Listens reports whether systemd wants to know how the service is.
+func (s *Service) Listens() bool { return s.socket != "" }
+
 // Ready says that the service is up, or that a reload has ended.
 func (s *Service) Ready(status string) { s.send("READY=1", statusIs(status)) }
 
