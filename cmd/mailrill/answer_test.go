@@ -41,6 +41,10 @@ func (r *rig) serve() *served {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	stopNotices, err := s.service.startNotices(ctx)
+	if err != nil {
+		r.t.Fatal(err)
+	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.service.daemon.Run(ctx) }()
 	s.stop = sync.OnceFunc(func() {
@@ -48,6 +52,7 @@ func (r *rig) serve() *served {
 		if err := <-ended; err != nil {
 			r.t.Error(err)
 		}
+		stopNotices()
 		unlisten()
 		a.close()
 	})

@@ -31,7 +31,7 @@ const (
 )
 
 // A Service is this process, as systemd is told of it. Without systemd its methods
-// do nothing. They may be called by several goroutines.
+// do nothing, nor do those of nil. They may be called by several goroutines.
 type Service struct {
 	// Log is told what systemd could not be told.
 	Log *slog.Logger
@@ -85,6 +85,9 @@ func (s *Service) Status(status string) { s.send(statusIs(status)) }
 // Reloading says that the config is being read again. Ready has to follow,
 // whatever came of it.
 func (s *Service) Reloading(status string) {
+	if s == nil {
+		return
+	}
 	s.send("RELOADING=1", "MONOTONIC_USEC="+strconv.FormatInt(s.Monotonic().Microseconds(), 10), statusIs(status))
 }
 
@@ -101,7 +104,7 @@ const (
 // moves any more. So a delivery that has begun may finish, and one that hangs is
 // killed.
 func (s *Service) Extend(ctx context.Context, alive func() error) {
-	if s.socket == "" {
+	if s == nil || s.socket == "" {
 		return
 	}
 	for ctx.Err() == nil && alive() == nil {
@@ -116,7 +119,7 @@ func (s *Service) Extend(ctx context.Context, alive func() error) {
 // allows, as long as alive returns nil, until ctx ends. While it does not, systemd
 // hears nothing, and restarts the service when the time is over; the log says why.
 func (s *Service) Watch(ctx context.Context, alive func() error) {
-	if s.watchdog == 0 {
+	if s == nil || s.watchdog == 0 {
 		return
 	}
 	silent := false
@@ -149,7 +152,7 @@ const sendTimeout = 5 * time.Second
 // send tells systemd lines, those that are "" left out. That it cannot be told is
 // no reason to end, and worth one line of the log.
 func (s *Service) send(lines ...string) {
-	if s.socket == "" {
+	if s == nil || s.socket == "" {
 		return
 	}
 	var message strings.Builder
