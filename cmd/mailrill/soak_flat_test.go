@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 )
@@ -16,12 +15,14 @@ type gauge struct {
 	descriptors, goroutines int   // 0: not known
 }
 
-// check takes a sample.
+// check takes a sample, and shows it.
 func (s *soak) check() {
 	s.t.Helper()
 	p := gauge{life: s.lives, beat: s.beat, messages: s.messages, goroutines: s.service.goroutines()}
 	if p.goroutines > 0 && p.use(s.service.cmd.Process.Pid) {
 		s.samples = append(s.samples, p)
+		s.t.Logf("life %d, %.1f min, %d messages: %.1f MiB, %d descriptors, %d goroutines",
+			p.life, (time.Duration(p.beat) * s.form.beat).Minutes(), p.messages, float64(p.rss)/(1<<20), p.descriptors, p.goroutines)
 	}
 }
 
@@ -86,17 +87,13 @@ func median(samples []gauge, of func(gauge) int64) int64 {
 	return values[len(values)/2]
 }
 
-// reportUse shows the samples, and fails for each life that has grown.
-func (s *soak) reportUse() {
+// judgeUse fails for each life that has grown.
+func (s *soak) judgeUse() {
 	s.t.Helper()
 	lives := map[int][]gauge{}
-	var table strings.Builder
-	fmt.Fprintf(&table, "life    time  messages  memory/MiB  descriptors  goroutines\n")
 	for _, p := range s.samples {
 		lives[p.life] = append(lives[p.life], p)
-		fmt.Fprintf(&table, "%4d %7.1f  %8d  %10.1f  %11d  %10d\n", p.life, (time.Duration(p.beat) * s.form.beat).Minutes(), p.messages, float64(p.rss)/(1<<20), p.descriptors, p.goroutines)
 	}
-	s.t.Log(table.String())
 	for life := range s.lives {
 		for _, g := range grown(lives[life+1]) {
 			s.t.Errorf("in life %d: %s", life+1, g)
