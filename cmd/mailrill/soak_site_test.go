@@ -182,7 +182,11 @@ func (s *soak) source(a *soakAccount) string {
 		a.name, protocol, port, user, password, a.to, extra)
 }
 
+// soakHomes are the destinations. Notices are off: they are mail that nobody sent.
 const soakHomes = `
+[notice]
+to = "off"
+
 [destination.home]
 type = "imap"
 host = "127.0.0.1"
