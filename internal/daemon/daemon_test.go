@@ -34,7 +34,8 @@ type world struct {
 
 	mu      sync.Mutex
 	now     time.Time
-	wall    func() time.Time       // in place of now
+	wall    func() time.Time // in place of now
+	doze    func(context.Context, time.Duration) error
 	jump    time.Duration          // added to the next sleep, as when a machine was suspended
 	passes  map[string][]time.Time // when each account was looked at
 	most    int                    // end the world after so many passes

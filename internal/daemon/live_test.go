@@ -23,7 +23,13 @@ func live(t *testing.T, accounts func(t *testing.T) []*config.Account, f func(t 
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, accounts(t)...)
 		w.d.Now, w.d.Collector.Now = time.Now, time.Now
-		w.wall, w.d.Sleep = time.Now, doze
+		w.wall, w.doze = time.Now, doze
+		w.d.Sleep = func(ctx context.Context, d time.Duration) error {
+			w.mu.Lock()
+			sleep := w.doze
+			w.mu.Unlock()
+			return sleep(ctx, d)
+		}
 		for _, f := range ready {
 			f(w)
 		}
@@ -71,6 +77,13 @@ func (w *world) looks(name string) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.passes[name])
+}
+
+// setSleep has loops wait by another clock.
+func (w *world) setSleep(sleep func(context.Context, time.Duration) error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.doze = sleep
 }
 
 // states are the states of the accounts, in the config's order.

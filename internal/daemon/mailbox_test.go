@@ -18,6 +18,10 @@ import (
 type mailbox struct {
 	absent bool // no IDLE
 	silent bool // IDLE tells nothing
+	// hangsUp ends each session with its pass.
+	hangsUp bool
+	// mute gives no sign of life, until the session is closed.
+	mute bool
 
 	mu       sync.Mutex
 	mail     map[string]int // messages in each folder
@@ -27,10 +31,11 @@ type mailbox struct {
 	down     bool
 	sessions map[*resting]bool
 	signs    int // how often a session was asked for a sign of life
+	address  net.IP
 }
 
 func newMailbox(folders ...string) *mailbox {
-	m := &mailbox{mail: map[string]int{}, order: folders, sessions: map[*resting]bool{}}
+	m := &mailbox{mail: map[string]int{}, order: folders, sessions: map[*resting]bool{}, address: net.IPv4(127, 0, 0, 1)}
 	for _, f := range folders {
 		m.mail[f] = 0
 	}
@@ -47,7 +52,7 @@ func (m *mailbox) Connect(context.Context) (fetch.Session, error) {
 	if m.down {
 		return nil, errCut
 	}
-	s := &resting{m: m, seen: map[string]int{}, news: make(chan struct{}, 1)}
+	s := &resting{m: m, seen: map[string]int{}, news: make(chan struct{}, 1), cut: make(chan struct{})}
 	m.sessions[s] = true
 	return s, nil
 }
@@ -96,6 +101,18 @@ func (m *mailbox) setDown(down bool) {
 	m.down = down
 }
 
+func (m *mailbox) silence(silent bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.silent = silent
+}
+
+func (m *mailbox) setAddress(ip net.IP) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.address = ip
+}
+
 // counts returns how often was logged in, and which folders were listed since the
 // last call.
 func (m *mailbox) counts() (logins int, lists string, sessions int) {
@@ -117,6 +134,7 @@ type resting struct {
 	announced uint64
 	err       error
 	news      chan struct{}
+	cut       chan struct{} // closed by Close
 }
 
 func (s *resting) stir() {
@@ -173,11 +191,21 @@ func (s *resting) Close(bool) error {
 	s.m.mu.Lock()
 	defer s.m.mu.Unlock()
 	delete(s.m.sessions, s)
+	if s.err == nil {
+		close(s.cut)
+	}
 	s.err = errCut
 	return nil
 }
 
-func (s *resting) Rest() {}
+func (s *resting) Rest() {
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	if s.m.hangsUp {
+		s.err = errCut
+		delete(s.m.sessions, s)
+	}
+}
 
 func (s *resting) Work() error { return nil }
 
@@ -201,6 +229,10 @@ func (s *resting) Wait(ctx context.Context, folder string) error {
 		select {
 		case <-s.news:
 		case <-ctx.Done():
+			if s.m.mute {
+				<-s.cut
+				return errCut
+			}
 			s.m.mu.Lock()
 			defer s.m.mu.Unlock()
 			s.m.signs++
@@ -215,7 +247,11 @@ func (s *resting) Announced() uint64 {
 	return s.announced
 }
 
-func (s *resting) LocalAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
+func (s *resting) LocalAddr() net.Addr {
+	s.m.mu.Lock()
+	defer s.m.mu.Unlock()
+	return &net.TCPAddr{IP: s.m.address}
+}
 
 func (s *resting) Err() error {
 	s.m.mu.Lock()

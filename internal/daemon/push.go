@@ -102,7 +102,7 @@ func (p *pusher) collectAll(ctx context.Context, o collect.Options) *Outcome {
 		p.off, p.misses = lang.Text{}, 0
 	}
 	w := p.main()
-	rested, announced := w.interrupt()
+	rested, announced := w.interrupt(ctx)
 	built := *p.built
 	built.Source = w.line.All()
 	out := p.l.pass(ctx, &built, o)
@@ -112,9 +112,6 @@ func (p *pusher) collectAll(ctx context.Context, o collect.Options) *Outcome {
 		if p.misses++; p.misses >= silentAfter {
 			p.giveUp(silent, now)
 		}
-	}
-	if announced {
-		p.misses = 0
 	}
 	w.used(out, now, p.l.d.Rand)
 	if out.Report.Err() == nil && len(found(out)) > 0 {
@@ -126,7 +123,7 @@ func (p *pusher) collectAll(ctx context.Context, o collect.Options) *Outcome {
 
 // collectOne makes a pass over the folder of a watch.
 func (p *pusher) collectOne(ctx context.Context, w *watch) {
-	w.interrupt()
+	w.interrupt(ctx)
 	built := *p.built
 	built.Source = w.line.Here()
 	out := p.l.pass(ctx, &built, collect.Options{})
@@ -166,8 +163,7 @@ func (p *pusher) follow(folders []string) {
 	p.folders = folders
 	wanted := folders[:min(len(folders), p.l.d.share(p.l.a))]
 	if !contains(wanted, p.main().folder) {
-		p.main().end()
-		p.watches[0] = p.watch(wanted[0])
+		p.replaceMain(wanted[0])
 	}
 	for _, w := range slices.Clone(p.watches[1:]) {
 		if !contains(wanted, w.folder) {
@@ -180,6 +176,17 @@ func (p *pusher) follow(folders []string) {
 			p.watches = append(p.watches, p.watch(folder))
 		}
 	}
+}
+
+// replaceMain has the session on folder serve all folders, a new one if there is none.
+func (p *pusher) replaceMain(folder string) {
+	p.main().end()
+	next := p.watching(folder)
+	if next == nil {
+		next = p.watch(folder)
+	}
+	others := slices.DeleteFunc(p.watches[1:], func(w *watch) bool { return w == next })
+	p.watches = append([]*watch{next}, others...)
 }
 
 // share is how many connections an account may keep: those of its login, shared with

@@ -1,8 +1,11 @@
 package daemon
 
 import (
+	"context"
+	"net"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -230,6 +233,55 @@ func TestServerRestarts(t *testing.T) {
 	})
 }
 
+// A session that has rested for long is made again at once, however often that
+// happens: a server may restart each night.
+func TestServerRestartsNowAndThen(t *testing.T) {
+	m := newMailbox("INBOX")
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		for i := range 10 {
+			m.restart()
+			time.Sleep(time.Minute)
+			if w.push() != "+INBOX" {
+				t.Fatalf("push %q a minute after restart %d", w.push(), i+1)
+			}
+			time.Sleep(time.Hour)
+		}
+	})
+}
+
+// A stop waits for no sign of life: neither while all rest, nor while a pass on schedule
+// asks for one.
+func TestStopBesideADeadLine(t *testing.T) {
+	for name, wait := range map[string]time.Duration{"at rest": time.Minute, "on schedule": 16*time.Minute + 30*time.Second} {
+		t.Run(name, func(t *testing.T) {
+			m := newMailbox("INBOX")
+			m.mute = true
+			var stopped time.Time
+			pushed(t, m, func(t *testing.T, w *world, h *home) {
+				time.Sleep(wait)
+				stopped = time.Now()
+				t.Cleanup(func() {
+					if d := time.Since(stopped); d > time.Second {
+						t.Errorf("the stop took %v", d)
+					}
+				})
+			}, func(a *config.Account) { a.Schedule = account(t, "a", "@every 15m").Schedule })
+		})
+	}
+}
+
+// A server that hangs up at the end of each pass is not hammered either.
+func TestServerHangsUpAfterEachPass(t *testing.T) {
+	m := newMailbox("INBOX")
+	m.hangsUp = true
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		time.Sleep(3 * time.Hour)
+		if logins, _, _ := m.counts(); logins > 30 {
+			t.Errorf("%d logins in three hours", logins)
+		}
+	})
+}
+
 // A server that cuts each session after a moment is not hammered.
 func TestServerCutsEachIdle(t *testing.T) {
 	m := newMailbox("INBOX")
@@ -325,6 +377,13 @@ func TestFoldersComeAndGo(t *testing.T) {
 		if _, _, sessions := m.counts(); h.got() != 2 || sessions != 2 {
 			t.Errorf("%d copies, %d sessions", h.got(), sessions)
 		}
+		m.mu.Lock()
+		m.order = []string{"INBOX"} // without that whose session serves all
+		m.mu.Unlock()
+		time.Sleep(17 * time.Minute)
+		if _, _, sessions := m.counts(); w.push() != "+INBOX" || sessions != 1 {
+			t.Errorf("push %q, %d sessions", w.push(), sessions)
+		}
 	})
 }
 
@@ -345,5 +404,98 @@ func TestPushInQuietHours(t *testing.T) {
 		}
 	}, func(a *config.Account) {
 		a.Quiet, _ = config.ParseQuiet([]string{"01:00-02:00"}, time.UTC)
+	})
+}
+
+// A machine that slept has lost its sessions, whether they know it or not: they are
+// made again, and what came meanwhile is brought, once.
+func TestMachineSleeps(t *testing.T) {
+	m := newMailbox("INBOX")
+	var sleeps atomic.Bool
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		w.setSleep(func(ctx context.Context, d time.Duration) error {
+			if sleeps.CompareAndSwap(true, false) {
+				d += 3 * time.Hour
+			}
+			return doze(ctx, d)
+		})
+		time.Sleep(time.Minute)
+		m.counts()
+		m.silence(true) // nothing comes over a dead connection
+		sleeps.Store(true)
+		time.Sleep(time.Hour)
+		m.arrive("INBOX")
+		time.Sleep(2*time.Hour + 2*time.Minute)
+		if logins, _, sessions := m.counts(); logins != 1 || sessions != 1 || h.got() != 1 || w.push() != "+INBOX" {
+			t.Errorf("%d logins, %d sessions, %d copies, push %q", logins, sessions, h.got(), w.push())
+		}
+	})
+}
+
+// When this machine has lost its address, as in another network, a session that rests
+// is made again.
+func TestMachineMoves(t *testing.T) {
+	m := newMailbox("INBOX")
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		m.counts()
+		m.setAddress(net.IPv4(192, 0, 2, 1)) // of documents, and of no machine
+		time.Sleep(tick)
+		m.setAddress(net.IPv4(127, 0, 0, 1))
+		time.Sleep(tick)
+		if logins, _, sessions := m.counts(); logins != 1 || sessions != 1 || w.push() != "+INBOX" {
+			t.Errorf("%d logins, %d sessions, push %q", logins, sessions, w.push())
+		}
+	})
+}
+
+// Accounts with one login share its connections.
+func TestLoginIsShared(t *testing.T) {
+	m := newMailbox("INBOX", "Work")
+	accounts := func(t *testing.T) (as []*config.Account) {
+		for _, name := range []string{"a", "b"} {
+			a := account(t, name, "@every 15m")
+			a.Push, a.Folders, a.MaxConnections, a.Host, a.User = true, m.order, 2, "mail.example", "me"
+			as = append(as, a)
+		}
+		as[1].User = "ME"
+		return as
+	}
+	live(t, accounts, func(t *testing.T, w *world) {
+		if _, _, sessions := m.counts(); sessions != 2 || w.push() != "+INBOX Work" {
+			t.Errorf("%d sessions rest, push %q", sessions, w.push())
+		}
+	}, func(w *world) {
+		w.d.Build = func(a *config.Account, _ func()) *collect.Account {
+			return &collect.Account{Name: a.Name, To: "home", Source: m, Destination: &home{}, Into: func(fetch.Folder) string { return "" }}
+		}
+	})
+}
+
+// The sessions of a thousand accounts are not made at once.
+func TestPushConnectsAreSpaced(t *testing.T) {
+	m := newMailbox("INBOX")
+	accounts := func(t *testing.T) (as []*config.Account) {
+		for i := range 100 {
+			a := account(t, strings.Repeat("x", i+1), "@every 15m")
+			a.Push, a.Folders, a.MaxConnections = true, m.order, 1
+			as = append(as, a)
+		}
+		return as
+	}
+	live(t, accounts, func(t *testing.T, w *world) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if len(m.logins) != 100 {
+			t.Fatalf("%d logins", len(m.logins))
+		}
+		for i := range m.logins[50:] {
+			if d := m.logins[i+50].Sub(m.logins[i]); d < time.Second {
+				t.Fatalf("51 logins within %v", d)
+			}
+		}
+	}, func(w *world) {
+		w.d.Build = func(a *config.Account, _ func()) *collect.Account {
+			return &collect.Account{Name: a.Name, To: "home", Source: m, Destination: &home{}, Into: func(fetch.Folder) string { return "" }}
+		}
 	})
 }

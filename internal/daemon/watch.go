@@ -88,9 +88,11 @@ func (w *watch) result() (ended bool, err error) {
 }
 
 // interrupt ends the rest, so that the session can be used. rested says that there was
-// one, announced that the server has told of something in it.
-func (w *watch) interrupt() (rested, announced bool) {
+// one, announced that the server has told of something in it. A server that gives no
+// sign of life is waited for until its timeout, or the end of ctx.
+func (w *watch) interrupt(ctx context.Context) (rested, announced bool) {
 	if w.stop != nil {
+		defer context.AfterFunc(ctx, w.line.End)()
 		w.stop()
 		w.awake(<-w.done)
 		rested = w.line.Connected()
@@ -129,13 +131,13 @@ func (w *watch) broke(now time.Time, rand func(time.Duration) time.Duration) {
 	w.retry = now.Add(backoff(reply.Network, w.flaps, rand))
 }
 
-// end drops the connection.
+// end drops the connection. It waits for no sign of life.
 func (w *watch) end() {
+	w.line.End()
 	if w.stop != nil {
 		w.stop()
 		w.awake(<-w.done)
 	}
-	w.line.End()
 	w.news, w.since = false, time.Time{}
 }
 
