@@ -67,7 +67,7 @@ func (w *workers) home(d *config.Destination) *semaphore.Weighted {
 
 // connectEvery is the time between two logins at sources, so that a thousand accounts
 // do not knock at the same moment when the service or a server has started.
-const connectEvery = 21 * time.Millisecond
+const connectEvery = 25 * time.Millisecond
 
 // spacing gives everybody who connects a moment of his own.
 type spacing struct {
