@@ -40,7 +40,7 @@ type loop struct {
 func (d *Daemon) begin(a *config.Account, before *loop) *loop {
 	ctx, stop := context.WithCancel(d.ctx)
 	l := &loop{d: d, a: a, stop: stop, ended: make(chan struct{})}
-	l.status = Status{Account: a, State: Waiting, Since: d.Now()}
+	l.status = Status{Account: a, State: Waiting, Since: d.Now(), Push: unpushed(a, d.Now())}
 	if !a.Enabled {
 		l.status.State = Off
 	}

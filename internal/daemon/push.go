@@ -322,9 +322,9 @@ func (p *pusher) shown(now time.Time) (all []Push) {
 		w := p.watching(f)
 		switch {
 		case p.isOff():
-			all = append(all, Push{Folder: f, Why: p.off, Since: p.until.Add(-quietAfter)})
+			all = append(all, Push{Folder: f, Why: p.off, Since: p.until.Add(-quietAfter), Unable: true})
 		case w == nil:
-			all = append(all, Push{Folder: f, Why: crowded, Since: now})
+			all = append(all, Push{Folder: f, Why: crowded, Since: now, Unable: true})
 		case w.resting():
 			all = append(all, Push{Folder: f, On: true, Since: w.since})
 		default:

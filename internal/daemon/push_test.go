@@ -186,6 +186,16 @@ func TestIdleIsSilent(t *testing.T) {
 	})
 }
 
+// Of a provider that is known to say nothing no session is kept, and status says why.
+func TestIdleIsKnownToBeSilent(t *testing.T) {
+	m := newMailbox("INBOX")
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		if _, _, sessions := m.counts(); w.push() != "INBOX" || w.why("INBOX") != silent || sessions != 0 {
+			t.Errorf("push %q: %v; %d sessions rest", w.push(), w.why("INBOX"), sessions)
+		}
+	}, func(a *config.Account) { a.Push, a.Provider.Quirks.SilentIdle = false, true })
+}
+
 // One that announces now and then is believed.
 func TestIdleIsSlow(t *testing.T) {
 	m := newMailbox("INBOX")

@@ -41,6 +41,18 @@ type Push struct {
 	On     bool
 	Since  time.Time // of On, or of its absence
 	Why    lang.Text // why it is not on
+	Unable bool      // it cannot be on: polling is all there is
+}
+
+// unpushed says of each folder of an account that its provider is known not to push.
+func unpushed(a *config.Account, now time.Time) (all []Push) {
+	if !a.Enabled || a.Protocol != config.IMAP || !a.Provider.Quirks.SilentIdle {
+		return nil
+	}
+	for _, f := range a.Folders {
+		all = append(all, Push{Folder: f, Why: silent, Since: now, Unable: true})
+	}
+	return all
 }
 
 // States returns what each account is doing, in the config's order.

@@ -76,7 +76,7 @@ var families = []family{
 	{"mailrill_doubtful_messages", gauge, "", "Messages of which it is unknown whether they have arrived.", one(func(v *view) float64 { return float64(v.unsettled.Doubts) })},
 	{"mailrill_failed_messages", gauge, "", "Messages that could not be collected, and are tried again.", one(func(v *view) float64 { return float64(v.unsettled.Failed) })},
 
-	{"mailrill_push_wanted_folders", gauge, "", "Folders that push is wanted for.", one(func(v *view) float64 { return float64(len(v.Push)) })},
+	{"mailrill_push_wanted_folders", gauge, "", "Folders that push is wanted for, and can be had.", one(func(v *view) float64 { return float64(pushable(v.Push)) })},
 	{"mailrill_push_connected_folders", gauge, "", "Folders in which the server announces new mail.", one(func(v *view) float64 { return float64(pushed(v.Push)) })},
 
 	{"mailrill_daily_limit_bytes", gauge, "direction", "Octets that the login may move in 24 hours, where daily_limit says so; accounts with one login share them.",
@@ -119,6 +119,15 @@ func truth(b bool) float64 {
 		return 1
 	}
 	return 0
+}
+
+func pushable(folders []daemon.Push) (n int) {
+	for _, f := range folders {
+		if !f.Unable {
+			n++
+		}
+	}
+	return n
 }
 
 func pushed(folders []daemon.Push) (n int) {

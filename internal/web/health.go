@@ -146,7 +146,7 @@ func (h *health) fails(v *verdict, s daemon.Status, since time.Time, limit time.
 
 // pushless returns a finding when push is not on wherever it is wanted.
 func (h *health) pushless(s daemon.Status) *finding {
-	off := slices.DeleteFunc(slices.Clone(s.Push), func(p daemon.Push) bool { return p.On })
+	off := slices.DeleteFunc(slices.Clone(s.Push), func(p daemon.Push) bool { return p.On || p.Unable })
 	if len(off) == 0 {
 		return nil
 	}
