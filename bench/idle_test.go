@@ -36,12 +36,14 @@ const restFor = 60 * time.Millisecond
 // server in another, so that nothing of it is measured.
 func restInIdle(t testing.TB, s scale) figures {
 	dir := t.TempDir()
-	addr, err := role(t, "idle-server", dir).ReadString('\n')
+	_, server := role(t, "idle-server", dir)
+	addr, err := server.ReadString('\n')
 	if err != nil {
 		t.Fatal(err)
 	}
 	var f figures
-	if err := json.NewDecoder(role(t, "idle-lines", dir, strings.TrimSpace(addr), strconv.Itoa(s.n))).Decode(&f); err != nil {
+	_, lines := role(t, "idle-lines", dir, strings.TrimSpace(addr), strconv.Itoa(s.n))
+	if err := json.NewDecoder(lines).Decode(&f); err != nil {
 		t.Fatal(err)
 	}
 	return f
@@ -51,14 +53,18 @@ func restInIdle(t testing.TB, s scale) figures {
 var roles = map[string]func(args []string) error{"idle-server": serveIdle, "idle-lines": restLines, "idle-servers": serveManyIdle}
 
 // role starts this program in a role, until the test ends, and returns what it
-// says.
-func role(t testing.TB, args ...string) *bufio.Reader {
+// hears and what it says.
+func role(t testing.TB, args ...string) (in io.Writer, out *bufio.Reader) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), "BENCH_ROLE="+args[0])
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
 	}
@@ -69,7 +75,7 @@ func role(t testing.TB, args ...string) *bufio.Reader {
 		cmd.Process.Kill()
 		cmd.Wait()
 	})
-	return bufio.NewReader(out)
+	return in, bufio.NewReader(stdout)
 }
 
 // serveIdle is a mailbox of ten messages, enough for TLS records of full length,

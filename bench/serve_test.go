@@ -62,25 +62,7 @@ type servers struct {
 // startServers starts n servers.
 func startServers(t testing.TB, dir string, n int) *servers {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "idle-servers", dir, strconv.Itoa(n))
-	cmd.Env = append(os.Environ(), "BENCH_ROLE=idle-servers")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
+	in, out := role(t, "idle-servers", dir, strconv.Itoa(n))
 	s := &servers{t: t, in: in, out: bufio.NewScanner(out)}
 	for range n {
 		s.ports = append(s.ports, int(s.read()))
