@@ -137,14 +137,16 @@ func (a *app) account(name string) (*config.Account, error) {
 	return nil, usage("no account is called %q in %s", name, a.cfg.Path)
 }
 
-// accounts returns the accounts called names, or all that are enabled.
+// accounts returns the accounts called names, each once, or all that are enabled.
 func (a *app) accounts(names []string) (out []*config.Account, err error) {
 	for _, name := range names {
 		acct, err := a.account(name)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, acct)
+		if !slices.Contains(out, acct) {
+			out = append(out, acct)
+		}
 	}
 	if len(names) > 0 {
 		return out, nil
