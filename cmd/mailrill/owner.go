@@ -152,8 +152,13 @@ func (o owner) become(lend bool) error {
 	return nil
 }
 
-// settle has the programs that we start find the owner's things, not root's.
+// settle has us, and the programs that we start, find the owner's things, not
+// root's. A home that root was given and that is the owner's stays: it is where the
+// state was found.
 func (o owner) settle() {
+	if info, err := os.Stat(os.Getenv("HOME")); err == nil && uidOf(info) == o.uid {
+		o.home = os.Getenv("HOME")
+	}
 	for _, name := range []string{"TMPDIR", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "DBUS_SESSION_BUS_ADDRESS"} {
 		os.Unsetenv(name)
 	}

@@ -18,8 +18,9 @@ const stranger = 47110
 
 // A given is a folder of a user who is not root: config, state and Maildir.
 type given struct {
-	t   *testing.T
-	dir string
+	t    *testing.T
+	dir  string
+	home string // that root has
 }
 
 // give makes a folder with a config, in which $DIR stands for it, and gives all of
@@ -29,7 +30,7 @@ func give(t *testing.T, config string) *given {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can become another user")
 	}
-	g := &given{t, t.TempDir()}
+	g := &given{t, t.TempDir(), "/root"}
 	for dir := g.dir; dir != os.TempDir(); dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o755); err != nil { // a stranger has to get here
 			t.Fatal(err)
@@ -61,7 +62,7 @@ func (g *given) run(input string, args ...string) (code int, stdout, stderr stri
 	cmd := exec.CommandContext(g.t.Context(), os.Args[0], append([]string{"play-mailrill", "--config", filepath.Join(g.dir, "config.toml")}, args...)...)
 	var out, complaints strings.Builder
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(input), &out, &complaints
-	cmd.Env = append(os.Environ(), "TMPDIR=/root", "HOME=/root")
+	cmd.Env = append(os.Environ(), "TMPDIR=/root", "HOME="+g.home)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Groups: []uint32{0, 4}}}
 	err := cmd.Run()
 	if _, exited := err.(*exec.ExitError); err != nil && !exited {
@@ -138,6 +139,21 @@ func TestRootMakesNoStateOfItsOwn(t *testing.T) {
 	}
 	if code, _, stderr := g.run("", "--once"); code != 0 {
 		t.Errorf("exit status %d: %s", code, stderr)
+	}
+	g.strangers()
+}
+
+// The home that root was given is where the state and what the config names are
+// found; of who has a number only, there is no other.
+func TestRootKeepsTheOwnersHome(t *testing.T) {
+	src := startServer(t, &mailtest.POP3{Store: filled(numbered(1)), User: "me", Password: "pass"})
+	g := give(t, "[destination.home]\ntype = \"maildir\"\npath = \"~/m\"\n"+accountTo("pop3", src, "me", ""))
+	g.home = g.dir
+	if code, _, stderr := g.run("", "--once"); code != 0 {
+		t.Errorf("exit status %d: %s", code, stderr)
+	}
+	if files, _ := os.ReadDir(filepath.Join(g.dir, "m", "new")); len(files) != 1 {
+		t.Errorf("%d messages were delivered", len(files))
 	}
 	g.strangers()
 }
