@@ -20,6 +20,7 @@ type served struct {
 	*rig
 	service *service
 	passed  chan string // an account's name, after each pass
+	log     *bytes.Buffer
 	stop    func()
 }
 
@@ -32,7 +33,7 @@ func (r *rig) serve() *served {
 	if err := a.open(); err != nil {
 		r.t.Fatal(err)
 	}
-	s := &served{rig: r, service: &service{app: a}, passed: make(chan string, 1000)}
+	s := &served{rig: r, service: &service{app: a}, passed: make(chan string, 1000), log: &log}
 	s.service.present.Store(a)
 	s.service.daemon = s.service.newDaemon(a.cfg.Accounts)
 	s.service.daemon.Done = func(out *daemon.Outcome) { s.passed <- out.Account.Name }
@@ -191,6 +192,22 @@ func TestReloadOfAWrongConfig(t *testing.T) {
 	}
 	if code := s.run("reload", "--config", other); code != 78 || !strings.Contains(s.stderr.String(), "config.toml:2:1") || !strings.Contains(s.stderr.String(), "config.toml:3:1") || !strings.Contains(s.stderr.String(), "the old one goes on") {
 		t.Errorf("%d: %s", code, s.stderr.String())
+	}
+}
+
+// Nor is a config taken over that lacks an account which the service was started for.
+func TestReloadWithoutANamedAccount(t *testing.T) {
+	account := accountTo("imap", "127.0.0.1:1", "me", daily)
+	s := newRig(t, maildirHome+account).serve()
+	s.settled("imap")
+	s.service.only = []string{"imap"}
+	s.write(maildirHome + strings.Replace(account, `name = "imap"`, `name = "other"`, 1))
+	if code := s.run("reload"); code != 64 || !strings.Contains(s.stderr.String(), `the old one goes on: no account is called "imap"`) {
+		t.Errorf("%d: %s", code, s.stderr.String())
+	}
+	s.stop()
+	if !strings.Contains(s.log.String(), "the old one goes on") {
+		t.Errorf("the log says %s", s.log)
 	}
 }
 

@@ -19,14 +19,10 @@ func (s *service) reload() (daemon.Changes, error) {
 	s.systemd.Reloading("reading the config again")
 	defer func() { s.systemd.Ready(s.summary()) }()
 	old := s.present.Load()
-	next, err := old.reread()
+	next, accounts, err := s.reread(old)
 	if err != nil {
 		err = fmt.Errorf("the config was not taken over, the old one goes on: %w", err)
 		s.log.Error(err.Error())
-		return daemon.Changes{}, err
-	}
-	accounts, err := next.served(s.only)
-	if err != nil {
 		return daemon.Changes{}, err
 	}
 	s.present.Store(next)
@@ -41,6 +37,16 @@ func (s *service) reload() (daemon.Changes, error) {
 	}
 	s.web.Reload(next.cfg.Web)
 	return c, nil
+}
+
+// reread returns what follows old, and the accounts that it is to serve.
+func (s *service) reread(old *app) (*app, []*config.Account, error) {
+	next, err := old.reread()
+	if err != nil {
+		return nil, nil, err
+	}
+	accounts, err := next.served(s.only)
+	return next, accounts, err
 }
 
 // reread returns the app with the config as it is now.
