@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -286,6 +287,27 @@ func TestStatusBesideAService(t *testing.T) {
 	}
 	if s.run("status", "--json"); !strings.Contains(s.stdout.String(), `"service":false,"state":null,"since":null,"progress":null,"push":[]`) {
 		t.Errorf("%s", s.stdout.String())
+	}
+}
+
+// A service that does not answer is not said to be none.
+func TestStatusBesideASilentService(t *testing.T) {
+	r := newRig(t, maildirHome+accountTo("imap", "127.0.0.1:1", "me", ""))
+	if err := os.Mkdir(filepath.Join(r.dir, "state"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("unix", filepath.Join(r.dir, "state", "control"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		if conn, err := l.Accept(); err == nil {
+			conn.Close()
+		}
+	}()
+	if code := r.run("status"); code != 0 || strings.Contains(r.stdout.String(), "no service") || !strings.HasSuffix(r.stdout.String(), "did not say what it is doing\n") {
+		t.Errorf("%d: %s", code, r.stdout.String())
 	}
 }
 

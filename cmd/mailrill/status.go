@@ -106,6 +106,7 @@ type overview struct {
 	counts  map[int64]map[ledger.State]int64
 	held    map[string]int
 	service bool
+	silent  bool // one runs, and did not answer
 	live    map[string]*control.State
 }
 
@@ -119,6 +120,7 @@ func (a *app) overview(ctx context.Context) (*overview, error) {
 	})
 	o.service = err == nil
 	if err != nil && !errors.Is(err, control.ErrNoService) {
+		o.silent = true
 		a.log.Warn("ask the service", "err", err)
 	}
 	entries, err := a.env().Hold().List("")

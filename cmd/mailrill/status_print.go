@@ -27,6 +27,7 @@ var (
 	statusNoPush    = lang.Text{EN: "  %s: no push, since %s: %s\n", ZH: "  %s：没有推送，始于 %s：%s\n"}
 	statusUnread    = lang.Text{EN: "  the service has not read this account's config yet: mailrill reload\n", ZH: "  服务尚未读取该账号的配置：请执行 mailrill reload\n"}
 	statusGone      = lang.Text{EN: "the service collects accounts that the config no longer has (%s): mailrill reload\n", ZH: "服务仍在收取配置中已删除的账号（%s）：请执行 mailrill reload\n"}
+	statusSilent    = lang.Text{EN: "a service is running, but did not say what it is doing\n", ZH: "服务正在运行，但没有回答它在做什么\n"}
 	statusNoService = lang.Text{EN: "no service is running\n", ZH: "没有服务在运行\n"}
 )
 
@@ -107,7 +108,11 @@ func (a *app) printNow(s accountStatus) {
 
 // printService prints what is to be said of the service as a whole.
 func (a *app) printService(o *overview) {
-	if !o.service {
+	switch {
+	case o.silent:
+		a.say(statusSilent)
+		return
+	case !o.service:
 		a.say(statusNoService)
 		return
 	}
