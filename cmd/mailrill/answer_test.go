@@ -153,6 +153,9 @@ func TestConfigThatTheServiceHasNotRead(t *testing.T) {
 		if (l.Account == "added") != (l.Error != nil && strings.Contains(l.Error.Hint, "mailrill reload")) {
 			t.Errorf("%+v", l)
 		}
+		if l.To != "home" || l.Error != nil && l.Error.Text != "the running service does not know this account: added" {
+			t.Errorf("%+v", l)
+		}
 	}
 	if code := s.run("status"); code != 0 || !strings.Contains(s.stdout.String(), "has not read this account's config yet") {
 		t.Errorf("status %d: %s", code, s.stdout.String())

@@ -86,6 +86,9 @@ func (a *app) onceThere(ctx context.Context, p passFlags) error {
 		}
 		if e.Pass != nil {
 			live.clear()
+			if acct := a.cfg.Account(e.Pass.Account); acct != nil && e.Pass.To == "" { // the service does not know it
+				e.Pass.To = acct.To
+			}
 			a.printPass(e.Pass, p)
 		}
 	})

@@ -101,8 +101,8 @@ func (d *Daemon) on(ctx context.Context, name string, f func(context.Context, *l
 
 // Collect has one pass made of each account that is named, as soon as its loop can,
 // and returns after the last. A login that was refused lately is not repeated
-// unless force is set. tell is told of each pass, one at a time; the error says
-// which could not be made. When ctx ends, what has begun goes on.
+// unless force is set. tell is told of each pass, one at a time; the error is that
+// of those which could not be made. When ctx ends, what has begun goes on.
 func (d *Daemon) Collect(ctx context.Context, names []string, o collect.Options, force bool, tell func(*Outcome)) error {
 	var all sync.WaitGroup
 	var telling sync.Mutex
@@ -115,7 +115,7 @@ func (d *Daemon) Collect(ctx context.Context, names []string, o collect.Options,
 				return nil
 			})
 			if err != nil {
-				errs[i] = fmt.Errorf("%s: %w", name, err)
+				errs[i] = err
 				return
 			}
 			telling.Lock()
