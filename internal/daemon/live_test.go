@@ -226,6 +226,15 @@ func TestReload(t *testing.T) {
 	})
 }
 
+// A reload may come as soon as systemd knows of the service, a moment before it runs.
+func TestReloadBeforeRun(t *testing.T) {
+	live(t, named("@every 1h", "old"), func(t *testing.T, w *world) {
+		if w.looks("old") != 0 || w.looks("new") != 1 {
+			t.Errorf("looked at the old one %d times, at the new one %d", w.looks("old"), w.looks("new"))
+		}
+	}, func(w *world) { w.d.Reload(named("@every 1h", "new")(t), same) })
+}
+
 // The pass of an account that a reload has changed ends before the next begins, and
 // others do not wait for that. Requests that were too late are refused.
 func TestReloadDuringAPass(t *testing.T) {

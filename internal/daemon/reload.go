@@ -12,7 +12,11 @@ type Changes struct{ Added, Changed, Removed, Same []string }
 func (d *Daemon) Reload(accounts []*config.Account, same func(old, now *config.Account) bool) (c Changes) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.ctx == nil || d.ctx.Err() != nil {
+	if d.ctx == nil { // Run begins with them
+		d.Accounts = accounts
+		return c
+	}
+	if d.ctx.Err() != nil {
 		return c
 	}
 	before := map[string]*loop{}
