@@ -16,6 +16,7 @@ import (
 
 	"mailrill/internal/lang"
 	"mailrill/internal/reply"
+	"mailrill/internal/sasl"
 )
 
 // The ways over HTTP.
@@ -87,20 +88,46 @@ func (w Web) post(ctx context.Context, body []byte, header map[string]string) er
 		r.Header.Set(name, value)
 	}
 	r.Header.Set("User-Agent", "mailrill")
+	var veil sasl.Veil
+	hide(&veil, r.URL)
 	if w.Token != nil {
 		token, err := w.Token(ctx)
 		if err != nil {
 			return fmt.Errorf("read the token: %w", err)
 		}
 		r.Header.Set("Authorization", "Bearer "+token)
+		veil.Add(token)
 	}
 	answer, err := client().Do(r)
 	if err != nil {
-		return nameless(err)
+		return veiled{nameless(err), &veil}
 	}
 	defer answer.Body.Close()
-	return verdict(answer)
+	return verdict(answer, &veil)
 }
+
+// hide hides what is secret of an address: many servers name the path that they do
+// not know.
+func hide(veil *sasl.Veil, u *url.URL) {
+	parts := []string{u.RequestURI(), u.Path, u.RawQuery}
+	parts = append(append(parts, strings.Split(u.EscapedPath(), "/")...), strings.Split(u.Path, "/")...)
+	for _, values := range u.Query() {
+		parts = append(parts, values...)
+	}
+	for _, part := range parts {
+		veil.Add(part)
+	}
+}
+
+// A veiled error shows nothing that is hidden: of an answer that is none it holds the
+// first line.
+type veiled struct {
+	error
+	veil *sasl.Veil
+}
+
+func (v veiled) Error() string { return v.veil.Hide(v.error.Error()) }
+func (v veiled) Unwrap() error { return v.error }
 
 // client keeps no connection: notices are days apart.
 func client() *http.Client {
@@ -119,7 +146,7 @@ func nameless(err error) error {
 }
 
 // verdict reads an answer.
-func verdict(answer *http.Response) error {
+func verdict(answer *http.Response, veil *sasl.Veil) error {
 	words, _ := io.ReadAll(io.LimitReader(answer.Body, answerLimit)) // it is for people only
 	switch code := answer.StatusCode; {
 	case code/100 == 2:
@@ -127,6 +154,6 @@ func verdict(answer *http.Response) error {
 	case code/100 == 3:
 		return fmt.Errorf("the server answers %d and names another address: write that into url", code)
 	default:
-		return errors.New(strings.TrimSuffix(fmt.Sprintf("the server answers %d: %s", code, reply.Clean(string(words))), ": "))
+		return errors.New(strings.TrimSuffix(fmt.Sprintf("the server answers %d: %s", code, reply.Clean(veil.Hide(string(words)))), ": "))
 	}
 }

@@ -125,6 +125,30 @@ func TestWebRefusals(t *testing.T) {
 	}
 }
 
+// A server that repeats what it was asked for tells the log nothing.
+func TestEchoIsHidden(t *testing.T) {
+	echo := func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(404)
+		fmt.Fprintf(w, "%s Cannot POST %s (%s), %s", strings.Repeat("x", 300), r.RequestURI, r.URL.Path, r.Header.Get("Authorization"))
+	}
+	raw := func(w http.ResponseWriter, r *http.Request) {
+		c, _, err := w.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		fmt.Fprintf(c, "%s\r\n\r\n", r.RequestURI)
+		c.Close()
+	}
+	for name, answer := range map[string]http.HandlerFunc{"words": echo, "no HTTP": raw} {
+		url, _ := serve(t, answer)
+		web := Web{URL: url + "/hooks/T0-canary1/a%20canary2?key=canary3&b=2", Language: chinese, Token: func(context.Context) (string, error) { return "canary4", nil }}
+		if err := web.Ntfy(t.Context(), samples()["back"]); err == nil || strings.Contains(err.Error(), "canar") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
 func TestCut(t *testing.T) {
 	for s, want := range map[string]string{"abc": "abc", "abcdefghijk": "abcdefg…", "一二三四": "一二…"} {
 		if got := cut(s, 10); got != want || len(got) > 10 {
