@@ -3,6 +3,7 @@ package notice
 import (
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"mailrill/internal/lang"
@@ -72,6 +73,7 @@ func ofPlace(place string) string  { return "place " + place }
 // forgotten: nobody can act on it any more.
 func (b *Book) Serve(accounts []Account, now time.Time) {
 	b.read(now)
+	b.notAhead(now) // what an earlier process wrote
 	b.accounts, b.places = map[string]Account{}, map[string][]string{}
 	for _, a := range accounts {
 		b.accounts[a.Name] = a
@@ -211,8 +213,19 @@ func (b *Book) notAhead(now time.Time) {
 		cut(&t.Last)
 		cut(&t.Ended)
 	}
+	for _, l := range b.letters {
+		cut(&l.Time)
+	}
+	for cause, at := range b.told {
+		if name, ok := strings.CutPrefix(cause, heldUpTo); ok && at.After(now) {
+			b.told[heldAhead+name] = later(at, b.told[heldAhead+name])
+		}
+	}
 	for _, times := range []map[string]time.Time{b.told, b.news, b.sent} {
 		for name, at := range times {
+			if strings.HasPrefix(name, heldAhead) {
+				continue
+			}
 			cut(&at)
 			times[name] = at
 		}

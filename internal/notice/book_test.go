@@ -465,6 +465,21 @@ func TestClockSetBack(t *testing.T) {
 	}
 }
 
+// So does one that was set right while no process ran.
+func TestClockSetBackAtARestart(t *testing.T) {
+	d := newDesk(t, 1)
+	d.now = start.AddDate(5, 0, 0)
+	d.passes(0, reply.Config)
+	d.after(time.Minute)
+	d.passes(0, reply.OK)
+	d.after(time.Hour)
+	d.want("ahead", "needs_you a0 config; back a0 config")
+	d.restart(start.Sub(d.now))
+	d.passes(0, reply.Config)
+	d.after(day + time.Minute)
+	d.want("set back", "needs_you a0 config")
+}
+
 // Accounts that are no longer there are forgotten, renamed ones are new.
 func TestReload(t *testing.T) {
 	d := newDesk(t, 3)
@@ -528,6 +543,43 @@ func TestHeld(t *testing.T) {
 	d.Hold("a0", came)
 	d.after(time.Hour)
 	d.want("what was told a month ago", "")
+}
+
+// What a long pass put into the hold is known at its end, when others of the place
+// were told of long ago.
+func TestHeldByALongPass(t *testing.T) {
+	d := newDesk(t, 2)
+	d.Hold("a0", []time.Time{start})
+	d.after(time.Minute)
+	d.want("the short one", "held 1")
+	d.Hold("a1", []time.Time{start.Add(-time.Hour)})
+	d.after(day + time.Hour)
+	d.want("the long one", "held 1")
+}
+
+// Messages that lie ahead of the clock are told once, and hide no others.
+func TestHeldAhead(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		d := newDesk(t, 1)
+		future := start.AddDate(5, 0, 0)
+		d.now = future
+		d.Hold("a0", []time.Time{d.now})
+		d.after(time.Minute)
+		d.want("ahead", "held 1")
+		if restart {
+			d.restart(start.Sub(d.now))
+		}
+		d.now = start
+		d.Hold("a0", []time.Time{future})
+		d.after(3 * day)
+		d.want("set back", "")
+		d.Hold("a0", []time.Time{d.now, future})
+		d.after(3 * day)
+		d.want("another", "held 1")
+		d.Hold("a0", []time.Time{future, future.Add(time.Hour)})
+		d.after(3 * day)
+		d.want("that was not told ahead", "held 1")
+	}
 }
 
 // A sign-in that ends is told once a week, unless its account says so already.

@@ -1,6 +1,7 @@
 package notice
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -78,7 +79,7 @@ func (b *Book) all(now time.Time) (ds []due) {
 		}
 	}
 	for _, place := range sorted(b.places) {
-		if d, any := b.ofHold(place); any {
+		if d, any := b.ofHold(place, now); any {
 			ds = append(ds, d)
 		}
 	}
@@ -126,16 +127,22 @@ func (b *Book) ofTrouble(subject string, now time.Time) (d due, any bool) {
 	return d, false
 }
 
-// ofHold returns what there is to tell of the hold: what came there since it was told
-// last.
-func (b *Book) ofHold(place string) (d due, any bool) {
+// ofHold returns what there is to tell of the hold: what came there of each account
+// after that which was told. It is known when the pass ends, which others of the
+// place may have done since.
+func (b *Book) ofHold(place string, now time.Time) (d due, any bool) {
 	d = due{Item: Item{Kind: Held}, place: place, cause: held + place, again: day}
-	last := b.told[d.cause]
+	seen := map[string]time.Time{}
 	for _, name := range b.places[place] {
 		n := 0
 		for _, came := range b.held[name] {
-			if came.After(last) {
+			upTo := heldUpTo + name
+			if came.After(now) {
+				upTo = heldAhead + name
+			}
+			if came.After(b.told[upTo]) {
 				n++
+				seen[upTo] = later(came, seen[upTo])
 			}
 		}
 		if n > 0 {
@@ -143,8 +150,23 @@ func (b *Book) ofHold(place string) (d due, any bool) {
 			d.Count += n
 		}
 	}
+	d.note = func() { maps.Copy(b.told, seen) }
 	return d, d.Count > 0
 }
 
-// held begins the cause of held messages. When it was told last is never forgotten.
+// held begins the cause of held messages. What begins so is never forgotten.
 const held = "held "
+
+// heldUpTo and an account name when the last of its messages that were told came into
+// the hold; heldAhead the same of those that lie ahead, by a clock that was wrong.
+const (
+	heldUpTo  = held + "up to "
+	heldAhead = held + "ahead "
+)
+
+func later(x, y time.Time) time.Time {
+	if x.After(y) {
+		return x
+	}
+	return y
+}

@@ -32,6 +32,8 @@ type Event struct {
 	Class         reply.Class // OK where nothing failed
 	AtDestination bool        // that is where it failed
 	Reached       bool        // the destination took something
+	OneFolder     bool        // no other folder of the account was looked at
+	Short         bool        // a limit of ours has left mail where it is
 	Since         time.Time   // when it was seen to fail before; zero: it did not
 	Words         string      // the server's, cleaned
 	Hint          lang.Text
