@@ -86,6 +86,9 @@ func (b *Book) Serve(accounts []Account, now time.Time) {
 		}
 	}
 	maps.DeleteFunc(b.held, func(name string, _ []time.Time) bool { return b.accounts[name].Name == "" })
+	maps.DeleteFunc(b.signIns, func(name string, s signIn) bool {
+		return !slices.ContainsFunc(accounts, func(a Account) bool { return a.Place == s.place && (a.Name == name || a.Destination == name) })
+	})
 	maps.DeleteFunc(b.news, func(place string, _ time.Time) bool { return b.places[place] == nil })
 	b.letters = slices.DeleteFunc(b.letters, func(l *Letter) bool { return b.places[l.Place] == nil })
 }

@@ -582,6 +582,15 @@ func TestHeldAhead(t *testing.T) {
 	}
 }
 
+// The sign-in of an account that is gone needs nobody.
+func TestSignInOfARemovedAccount(t *testing.T) {
+	d := newDesk(t, 2)
+	d.SignIns("a0", map[string]lang.Text{"a0": {EN: "ends on Friday"}, "home": {EN: "is gone"}})
+	d.Serve(d.all[1:], d.now)
+	d.after(time.Minute)
+	d.want("what is left", "sign_in home")
+}
+
 // A sign-in that ends is told once a week, unless its account says so already.
 func TestSignIns(t *testing.T) {
 	d := newDesk(t, 1)
