@@ -112,19 +112,19 @@ func (s *service) notice(out *daemon.Outcome) {
 // noticeEvent says what a pass means to the owner. Mail that was put into the hold is
 // counted there, and a limit of ours is no failure.
 func noticeEvent(out *daemon.Outcome) notice.Event {
-	e := notice.Event{Account: out.Account.Name}
+	e := notice.Event{Account: out.Account.Name, OneFolder: out.Folder != ""}
 	for _, r := range out.Report.Results {
 		e.Reached = e.Reached || r.Delivered+r.AlreadyThere > 0
+		_, limited := errors.AsType[*collect.LimitError](r.Err)
+		e.Short = e.Short || limited
+		advice := daemon.Advise(out.Account, r.Err)
+		if r.Err == nil || limited || advice.Class == reply.Refused || e.Class != reply.OK {
+			continue
+		}
+		e.Class, e.Hint, e.URL = advice.Class, advice.Hint, advice.URL
+		e.AtDestination, e.Words = collect.FromDestination(r.Err), reply.Clean(r.Err.Error())
 	}
-	err := out.Report.Err()
-	_, limited := errors.AsType[*collect.LimitError](err)
-	advice := daemon.Advise(out.Account, err)
-	if err == nil || limited || advice.Class == reply.Refused {
-		return e
-	}
-	e.Class, e.Hint, e.URL = advice.Class, advice.Hint, advice.URL
-	e.AtDestination, e.Words = collect.FromDestination(err), reply.Clean(err.Error())
-	if failed(out.Before) {
+	if e.Class != reply.OK && failed(out.Before) {
 		e.Since = out.Before.At
 	}
 	return e

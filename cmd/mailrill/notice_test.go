@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime"
@@ -17,7 +18,11 @@ import (
 	"time"
 
 	"mailrill/deliver"
+	"mailrill/internal/collect"
+	"mailrill/internal/config"
+	"mailrill/internal/daemon"
 	"mailrill/internal/mailtest"
+	"mailrill/internal/reply"
 )
 
 // named is accountTo with a name and a destination of one's own.
@@ -37,6 +42,32 @@ func noticeBox(t *testing.T, end func()) (config string, box *mailtest.Store) {
 		return mailtest.Verdict{}
 	}})
 	return "[destination.home]\ntype = \"imap\"\nhost = \"127.0.0.1\"\ntls = \"none\"\nuser = \"dst@example.org\"\npassword = \"pass\"\nport = " + port(addr) + "\n", box
+}
+
+// What a pass means to the owner is its first error that is neither in the hold nor a
+// limit of ours, whatever came before it.
+func TestNoticeEvent(t *testing.T) {
+	refused := reply.WithClass(reply.Refused, errors.New("1 message refused"))
+	limit, gone := &collect.LimitError{}, reply.WithClass(reply.Config, errors.New("no such folder"))
+	for name, c := range map[string]struct {
+		errs  []error
+		want  reply.Class
+		short bool
+	}{
+		"fine":                 {[]error{nil, nil}, reply.OK, false},
+		"refused":              {[]error{refused, nil}, reply.OK, false},
+		"limit":                {[]error{limit}, reply.OK, true},
+		"refused, then worse":  {[]error{refused, nil, gone}, reply.Config, false},
+		"worse before a limit": {[]error{gone, limit}, reply.Config, true},
+	} {
+		out := &daemon.Outcome{Account: &config.Account{Name: "a", Destination: &config.Destination{}}, Report: &collect.Report{}, Folder: "INBOX"}
+		for _, err := range c.errs {
+			out.Report.Results = append(out.Report.Results, &collect.Result{Err: err})
+		}
+		if e := noticeEvent(out); e.Class != c.want || e.Short != c.short || !e.OneFolder {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
 }
 
 // A login that is refused is told where the mail goes, in the owner's language, once,

@@ -60,6 +60,7 @@ type Daemon struct {
 // An Outcome is a pass as people are told of it.
 type Outcome struct {
 	Account      *config.Account
+	Folder       string // the only one that was looked at, after a push; "": all were
 	Report       *collect.Report
 	Before, Pass ledger.Pass // the account's state before and after it
 }

@@ -95,7 +95,7 @@ func (l *loop) make(ctx context.Context, o collect.Options) *Outcome {
 	}
 	built := l.d.Build(l.a, l.moved)
 	built.Source = l.spaced(built.Source)
-	out := l.pass(ctx, built, o)
+	out := l.pass(ctx, built, "", o)
 	if out != nil {
 		l.looked = out.Pass.At
 	}
@@ -103,8 +103,9 @@ func (l *loop) make(ctx context.Context, o collect.Options) *Outcome {
 }
 
 // pass makes a pass over what is built, once there is a place for it. Who is not
-// connected to the source needs none: a dead server takes nobody's place.
-func (l *loop) pass(ctx context.Context, built *collect.Account, o collect.Options) *Outcome {
+// connected to the source needs none: a dead server takes nobody's place. folder is
+// the only one that is built, "" where all are.
+func (l *loop) pass(ctx context.Context, built *collect.Account, folder string, o collect.Options) *Outcome {
 	l.moved()
 	l.show(Collecting)
 	var leave func()
@@ -115,6 +116,7 @@ func (l *loop) pass(ctx context.Context, built *collect.Account, o collect.Optio
 		return err
 	}}
 	out := l.d.pass(ctx, l.a, built, o, l.last)
+	out.Folder = folder
 	if leave != nil {
 		leave()
 	}

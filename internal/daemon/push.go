@@ -105,7 +105,7 @@ func (p *pusher) collectAll(ctx context.Context, o collect.Options) *Outcome {
 	rested, announced := w.interrupt(ctx)
 	built := *p.built
 	built.Source = w.line.All()
-	out := p.l.pass(ctx, &built, o)
+	out := p.l.pass(ctx, &built, "", o)
 	now := p.l.d.Now()
 	p.l.looked, p.used = out.Pass.At, now
 	if rested && !announced && news(out, w.folder) {
@@ -126,7 +126,11 @@ func (p *pusher) collectOne(ctx context.Context, w *watch) {
 	w.interrupt(ctx)
 	built := *p.built
 	built.Source = w.line.Here()
-	out := p.l.pass(ctx, &built, collect.Options{})
+	only := w.folder
+	if len(p.folders) == 1 {
+		only = "" // there is no other
+	}
+	out := p.l.pass(ctx, &built, only, collect.Options{})
 	now := p.l.d.Now()
 	p.used = now
 	w.pace(news(out, w.folder), now)

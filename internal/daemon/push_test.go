@@ -92,8 +92,8 @@ func TestPushOnSeveralFolders(t *testing.T) {
 		for i, folder := range []string{"Archive", "INBOX"} {
 			m.arrive(folder)
 			synctest.Wait()
-			if _, lists, _ := m.counts(); lists != folder || h.got() != i+1 {
-				t.Errorf("%s: listed %q, %d copies", folder, lists, h.got())
+			if _, lists, _ := m.counts(); lists != folder || h.got() != i+1 || w.told[len(w.told)-1].Folder != folder {
+				t.Errorf("%s: listed %q, %d copies, told of %+v", folder, lists, h.got(), w.told[len(w.told)-1])
 			}
 		}
 		m.arrive("Work")

@@ -100,7 +100,9 @@ func (b *Book) Passed(e Event, now time.Time) {
 	switch {
 	case !known:
 	case e.Class == reply.OK:
-		b.end(ofAccount(a.Name), now)
+		if !e.OneFolder {
+			b.end(ofAccount(a.Name), now)
+		}
 		b.through(a, e, now)
 	case e.AtDestination: // so the source was fine
 		b.end(ofAccount(a.Name), now)
@@ -129,13 +131,17 @@ func (b *Book) fail(subject string, a Account, e Event, now time.Time) {
 }
 
 // through notes that the pass of an account met no trouble at its destination. If it
-// had met one before, or has delivered something, that shows more.
+// had met one before, and has tried all of its mail, or if it has delivered something,
+// that shows more.
 func (b *Book) through(a Account, e Event, now time.Time) {
 	t := b.troubles[ofPlace(a.Place)]
 	if t == nil || !t.Ended.IsZero() {
 		return
 	}
 	i := slices.Index(t.Accounts, a.Name)
+	if e.OneFolder || e.Short {
+		i = -1
+	}
 	switch {
 	case folderOnly[t.Class] && len(t.Accounts) > 1:
 		if i >= 0 {

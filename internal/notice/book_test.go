@@ -312,6 +312,36 @@ func TestNothingDelivered(t *testing.T) {
 	d.want("something delivered", "away home(2) credentials")
 }
 
+// A pass that did not try all of the mail says nothing of the rest.
+func TestPartOfTheMail(t *testing.T) {
+	d := newDesk(t, 2)
+	d.ways = []string{ByNtfy}
+	for range 27 {
+		d.refused(0, reply.Network)
+		d.after(30 * time.Minute)
+		d.Passed(Event{Account: "a0", Short: true}, d.now)
+		d.after(30 * time.Minute)
+	}
+	d.want("a limit", "failing home(2) network")
+	d.Passed(Event{Account: "a0", Short: true, Reached: true}, d.now)
+	d.after(time.Minute)
+	d.want("the destination takes mail", "back home(2) network")
+	d.after(day)
+	d.passes(0, reply.Config)
+	d.refused(1, reply.Config)
+	d.after(time.Minute)
+	d.want("folders", "needs_you a0 config, needs_you home(2) config")
+	for i := range 2 {
+		d.Passed(Event{Account: fmt.Sprintf("a%d", i), OneFolder: true, Reached: true}, d.now)
+	}
+	d.after(time.Hour)
+	d.want("another folder", "")
+	d.passes(0, reply.OK)
+	d.passes(1, reply.OK)
+	d.after(time.Hour)
+	d.want("all folders", "back a0 config, back home(2) config")
+}
+
 // A folder of the destination that one account needs is not the destination.
 func TestOneFolder(t *testing.T) {
 	d := newDesk(t, 3)
