@@ -83,10 +83,11 @@ func (l *outcomeLog) note(out *daemon.Outcome, now time.Time) (news []setback, w
 			f.kinds[kind], fine = true, false
 		}
 	}
-	if fine {
-		delete(l.failing, out.Account.Name)
+	if !fine || out.Folder != "" { // what fails may be another folder
+		return news, false
 	}
-	return news, fine && fails(out.Before)
+	delete(l.failing, out.Account.Name)
+	return news, len(f.kinds) > 0 || fails(out.Before)
 }
 
 // of returns what the log has told of an account's failures, by the ledger where

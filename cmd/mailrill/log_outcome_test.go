@@ -21,6 +21,7 @@ type diary struct {
 	log    outcomeLog
 	now    time.Time
 	before ledger.Pass
+	folder string // the only one that passes look at
 }
 
 func newDiary() *diary {
@@ -36,6 +37,7 @@ func (d *diary) after(pause time.Duration, results ...*collect.Result) string {
 		log: slog.New(newLogHandler(&out, globals{logLevel: "info"}, true))}
 	o := &daemon.Outcome{
 		Account: &config.Account{Name: "gmail", Protocol: config.IMAP, Destination: &config.Destination{}},
+		Folder:  d.folder,
 		Report:  &collect.Report{Account: "gmail", Results: results}, Before: d.before, Pass: ledger.Pass{At: d.now, OK: d.now},
 	}
 	if err := o.Report.Err(); err != nil {
@@ -158,6 +160,29 @@ func TestRefusedMessagesAreNoState(t *testing.T) {
 	}
 	if got := d.after(tick, &collect.Result{}); got != "" {
 		t.Errorf("%q", got)
+	}
+}
+
+// That new mail came well into one folder says nothing of those that fail.
+func TestOneFolderIsNotAll(t *testing.T) {
+	d := newDiary()
+	gone := failedBy(reply.Config, "no such folder")
+	for i, c := range []struct {
+		folder string
+		result *collect.Result
+		want   string
+	}{
+		{"", gone, "<3>no such folder"},
+		{"INBOX", &collect.Result{Folder: "INBOX", Delivered: 1}, "<6>collected"},
+		{"", gone, ""},
+		{"INBOX", &collect.Result{Folder: "INBOX"}, ""},
+		{"", &collect.Result{Folder: "INBOX"}, "<6>all is well again"},
+		{"INBOX", &collect.Result{Folder: "INBOX"}, ""},
+	} {
+		d.folder = c.folder
+		if got := d.after(tick, c.result); got != c.want {
+			t.Errorf("pass %d: %q, want %q", i, got, c.want)
+		}
 	}
 }
 
