@@ -30,6 +30,11 @@ type Mailbox struct {
 	Address     string // of its owner; "" where none is known
 }
 
+// mailTime bounds an attempt: less than maxGap, for meanwhile nobody looks at the
+// book, and no other way gets a notice. A place under max_connections may take as
+// long as the first collect of somebody else, and a server its time with each line.
+const mailTime = 5 * time.Minute
+
 // Mail sends notices into the mailbox that find says.
 func Mail(find func(place string) (Mailbox, bool), language func() lang.Lang, host string) Way {
 	return func(ctx context.Context, l Letter) error {
@@ -38,6 +43,8 @@ func Mail(find func(place string) (Mailbox, bool), language func() lang.Lang, ho
 			return fmt.Errorf("%w: no account delivers there any more", errNever)
 		}
 		defer box.Destination.Close()
+		ctx, cancel := context.WithTimeout(ctx, mailTime)
+		defer cancel()
 		return leave(ctx, box, &l, language(), host)
 	}
 }

@@ -228,10 +228,15 @@ type fate struct {
 	prepare, answer, end error
 	silent               bool
 	closed               int
+	bounded              bool // in time
 }
 
-func (f *fate) Prepare(context.Context, string) error { return f.prepare }
-func (f *fate) Close() error                          { f.closed++; return nil }
+func (f *fate) Prepare(ctx context.Context, _ string) error {
+	_, f.bounded = ctx.Deadline()
+	return f.prepare
+}
+
+func (f *fate) Close() error { f.closed++; return nil }
 func (f *fate) Deliver(_ context.Context, batches <-chan []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
 	for ms := range batches {
 		for _, m := range ms {
@@ -259,8 +264,8 @@ func TestMailFates(t *testing.T) {
 		"not told":    {fate{silent: true}, errNotTold},
 	} {
 		err := Mail(func(string) (Mailbox, bool) { return Mailbox{&c.fate, ""}, true }, chinese, "h")(t.Context(), samples()["back"])
-		if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) || c.closed != 1 {
-			t.Errorf("%s: %v, want %v; closed %d times", name, err, c.want, c.closed)
+		if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) || c.closed != 1 || !c.bounded {
+			t.Errorf("%s: %v, want %v; closed %d times, bounded %v", name, err, c.want, c.closed, c.bounded)
 		}
 	}
 }
