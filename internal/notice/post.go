@@ -183,7 +183,9 @@ func (p *Post) try(ctx context.Context, l Letter, way string) {
 		delete(p.rests, key)
 		p.book.Sent(l.ID, way)
 		p.save()
-	case ctx.Err() == nil:
+	case ctx.Err() != nil:
+		return // the next process sends it
+	default:
 		p.rests[key] = before.next(err, p.Now())
 	}
 	p.say(&l, way, before, err)

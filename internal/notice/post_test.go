@@ -282,3 +282,20 @@ func TestPostRuns(t *testing.T) {
 		t.Errorf("the next process sent %q", o.sent)
 	}
 }
+
+// A stop while a notice is sent is no failure of the way.
+func TestStopIsNoFailure(t *testing.T) {
+	o := newOffice(t, ByNtfy)
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Serve([]Account{{"a", "home", "home 1"}}, map[string]Way{ByNtfy: func(ctx context.Context, _ Letter) error {
+		cancel()
+		return ctx.Err()
+	}})
+	o.refuse("a")
+	o.Turn(ctx)
+	o.now = o.now.Add(time.Minute)
+	o.Turn(ctx)
+	if ctx.Err() == nil || o.log.Len() > 0 || len(o.rests) > 0 || len(o.book.Letters()) != 1 {
+		t.Errorf("%d letters, rests %v, log %s", len(o.book.Letters()), o.rests, o.log.String())
+	}
+}
