@@ -39,7 +39,10 @@ func newWorkers(n int) *workers {
 func (w *workers) enter(ctx context.Context, a *config.Account) (leave func(), err error) {
 	home := w.home(a.Destination)
 	if home == nil {
-		return func() { w.free.Release(1) }, w.free.Acquire(ctx, 1)
+		if err := w.free.Acquire(ctx, 1); err != nil {
+			return nil, err
+		}
+		return func() { w.free.Release(1) }, nil
 	}
 	if err := home.Acquire(ctx, 1); err != nil {
 		return nil, err

@@ -50,3 +50,17 @@ func TestOneDestinationHasNotAllPlaces(t *testing.T) {
 		}
 	})
 }
+
+// Who goes away before a place has come has none to give back: one too many would
+// end the process.
+func TestWhoDoesNotGetInDoesNotLeave(t *testing.T) {
+	for _, kind := range []string{config.TypeMaildir, config.TypeIMAP} {
+		w := newWorkers(1)
+		a := &config.Account{Destination: &config.Destination{Type: kind}}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if leave, err := w.enter(ctx, a); err == nil || leave != nil {
+			t.Errorf("%s: %v, has a place to leave: %v", kind, err, leave != nil)
+		}
+	}
+}
