@@ -55,6 +55,8 @@ type Daemon struct {
 	ctx   context.Context // of Run; nil before
 	loops []*loop         // in the config's order
 	all   sync.WaitGroup  // of loops, those that were replaced too
+
+	removed map[string]*loop // the last one of each account that a reload has removed
 }
 
 // An Outcome is a pass as people are told of it.
@@ -128,7 +130,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		d.progress(p)
 	}
 	d.mu.Lock()
-	d.ctx = ctx
+	d.ctx, d.removed = ctx, map[string]*loop{}
 	for _, a := range d.Accounts {
 		d.loops = append(d.loops, d.begin(a, nil))
 	}

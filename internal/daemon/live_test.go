@@ -276,6 +276,39 @@ func TestReloadDuringAPass(t *testing.T) {
 	})
 }
 
+// An account that is taken out of the config and put back, while the pass of before
+// still comes to its end, is not looked at beside it.
+func TestReloadRemovesAndRestores(t *testing.T) {
+	live(t, named("@every 1h", "a", "b"), func(t *testing.T, w *world) {
+		enter, leave := make(chan struct{}, 100), make(chan struct{})
+		w.mu.Lock()
+		w.outcome = func(name string, _ int) error {
+			if name == "a" {
+				w.mu.Unlock()
+				enter <- struct{}{}
+				<-leave
+				w.mu.Lock()
+			}
+			return nil
+		}
+		w.mu.Unlock()
+		go w.d.Collect(t.Context(), []string{"a"}, collect.Options{}, false, func(*Outcome) {})
+		<-enter
+		for _, accounts := range [][]string{{"b"}, {"b", "a"}, {"b"}, {"a", "b"}} {
+			w.d.Reload(named("@every 1m", accounts...)(t), same)
+		}
+		time.Sleep(10 * time.Minute)
+		if n := w.looks("a"); n != 2 {
+			t.Errorf("a was looked at %d times while its pass ran", n)
+		}
+		close(leave)
+		time.Sleep(3 * time.Minute)
+		if n := w.looks("a"); n < 4 {
+			t.Errorf("a was looked at %d times, also after that", n)
+		}
+	})
+}
+
 // What is switched off waits for requests only.
 func TestAccountThatIsOff(t *testing.T) {
 	off := func(t *testing.T) []*config.Account {

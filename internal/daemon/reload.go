@@ -30,7 +30,8 @@ func (d *Daemon) Reload(accounts []*config.Account, same func(old, now *config.A
 		switch {
 		case old == nil:
 			c.Added = append(c.Added, a.Name)
-			loops = append(loops, d.begin(a, nil))
+			loops = append(loops, d.begin(a, d.removed[a.Name]))
+			delete(d.removed, a.Name)
 		case same(old.a, a):
 			c.Same = append(c.Same, a.Name)
 			loops = append(loops, old)
@@ -45,6 +46,7 @@ func (d *Daemon) Reload(accounts []*config.Account, same func(old, now *config.A
 		if before[l.a.Name] != nil {
 			c.Removed = append(c.Removed, l.a.Name)
 			l.stop()
+			d.removed[l.a.Name] = l // it may come back before this one has ended
 		}
 	}
 	d.loops = loops
