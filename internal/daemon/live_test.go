@@ -457,6 +457,34 @@ func TestAlive(t *testing.T) {
 	})
 }
 
+// A loop that a reload has begun after days stands not still since the start, and one
+// that waits for the pass of before to end neither.
+func TestAliveAfterAReload(t *testing.T) {
+	live(t, named("@every 1h", "a"), func(t *testing.T, w *world) {
+		time.Sleep(48 * time.Hour)
+		held, hold := make(chan struct{}), make(chan struct{})
+		go w.d.Do(t.Context(), "a", func(context.Context) error {
+			close(held)
+			<-hold
+			return nil
+		})
+		<-held
+		w.d.Reload(named("@every 2h", "a", "b")(t), func(was, is *config.Account) bool { return false })
+		if err := w.d.Alive(); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		if err := w.d.Alive(); err != nil {
+			t.Error(err)
+		}
+		close(hold)
+		synctest.Wait()
+		if err := w.d.Alive(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A loop that hangs between passes, as on a file that cannot be reached, is noticed.
 func TestAliveBetweenPasses(t *testing.T) {
 	hang := make(chan struct{})

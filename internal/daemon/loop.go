@@ -47,11 +47,13 @@ func (d *Daemon) begin(a *config.Account, before *loop) *loop {
 	if before != nil {
 		l.status.Pass = before.shown().Pass
 	}
+	l.moved()
 	d.all.Go(func() {
 		defer close(l.ended)
 		defer stop()
 		if before != nil {
 			<-before.ended
+			l.moved()
 		}
 		l.serve(ctx)
 	})
