@@ -154,7 +154,7 @@ func found(out *Outcome) (folders []string) {
 // news reports whether a pass brought something new from a folder.
 func news(out *Outcome, folder string) bool {
 	return slices.ContainsFunc(out.Report.Results, func(r *collect.Result) bool {
-		return r.New > 0 && strings.EqualFold(r.Folder, folder)
+		return r.New > 0 && sameFolder(r.Folder, folder)
 	})
 }
 
@@ -215,12 +215,18 @@ func bias(folder string) int {
 }
 
 func contains(folders []string, folder string) bool {
-	return slices.ContainsFunc(folders, func(f string) bool { return strings.EqualFold(f, folder) })
+	return slices.ContainsFunc(folders, func(f string) bool { return sameFolder(f, folder) })
+}
+
+// sameFolder reports whether two names mean one folder. INBOX is the only one that is
+// the same in any case.
+func sameFolder(a, b string) bool {
+	return a == b || strings.EqualFold(a, inbox) && strings.EqualFold(b, inbox)
 }
 
 func (p *pusher) watching(folder string) *watch {
 	for _, w := range p.watches {
-		if strings.EqualFold(w.folder, folder) {
+		if sameFolder(w.folder, folder) {
 			return w
 		}
 	}

@@ -509,3 +509,38 @@ func TestPushConnectsAreSpaced(t *testing.T) {
 		}
 	})
 }
+
+// Names that differ in case are two folders, unless it is the inbox.
+func TestFoldersByCase(t *testing.T) {
+	m := newMailbox("INBOX", "work", "Work")
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		if got := w.push(); got != "+INBOX +work +Work" {
+			t.Fatalf("push %q", got)
+		}
+		m.arrive("Work")
+		synctest.Wait()
+		if _, _, sessions := m.counts(); h.got() != 1 || sessions != 3 {
+			t.Errorf("%d copies, %d sessions", h.got(), sessions)
+		}
+	}, func(a *config.Account) { a.Folders, a.MaxConnections = []string{"inbox", "work", "Work"}, 3 })
+}
+
+// The folder of the main session goes, that of another becomes the main one: it has
+// one session for all that.
+func TestMainFolderGoes(t *testing.T) {
+	m := newMailbox("Work", "Old")
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		m.mu.Lock()
+		m.order = []string{"Old", "New"}
+		m.mail["New"] = 0
+		m.mu.Unlock()
+		time.Sleep(17 * time.Minute)
+		m.counts()
+		m.arrive("Old")
+		m.arrive("New")
+		synctest.Wait()
+		if _, lists, sessions := m.counts(); lists != "Old New" && lists != "New Old" || sessions != 2 || w.push() != "+Old +New" {
+			t.Errorf("listed %q, %d sessions, push %q", lists, sessions, w.push())
+		}
+	})
+}
