@@ -12,6 +12,7 @@ import (
 
 	"mailrill/deliver"
 	"mailrill/fetch"
+	"mailrill/internal/mailconn"
 )
 
 // A mailbox is a source whose server pushes, or does not.
@@ -22,6 +23,7 @@ type mailbox struct {
 	hangsUp bool
 	// mute gives no sign of life, until the session is closed.
 	mute bool
+	full bool // somebody waits for the place of each session that comes to rest
 
 	mu       sync.Mutex
 	mail     map[string]int // messages in each folder
@@ -85,11 +87,14 @@ func (m *mailbox) spurious() {
 }
 
 // restart cuts all sessions.
-func (m *mailbox) restart() {
+func (m *mailbox) restart() { m.cut(errCut) }
+
+// cut has all sessions end for the reason why.
+func (m *mailbox) cut(why error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for s := range m.sessions {
-		s.err = errCut
+		s.err = why
 		s.stir()
 		delete(m.sessions, s)
 	}
@@ -199,6 +204,9 @@ func (s *resting) Close(bool) error {
 }
 
 func (s *resting) Rest() {
+	if s.m.full {
+		s.m.cut(mailconn.ErrGivenUp)
+	}
 	s.m.mu.Lock()
 	defer s.m.mu.Unlock()
 	if s.m.hangsUp {

@@ -11,6 +11,7 @@ import (
 	"mailrill/internal/collect"
 	"mailrill/internal/config"
 	"mailrill/internal/lang"
+	"mailrill/internal/mailconn"
 )
 
 const (
@@ -81,7 +82,7 @@ func (p *pusher) due(now, looked, scheduled time.Time) moment {
 	switch {
 	case p.isOff():
 		return moment{p.l.a.Poll.Next(looked), true}
-	case p.main().stop == nil && !p.main().line.Connected(): // the end of a rest is still to be told
+	case p.main().stop == nil && !p.main().line.Connected() && !p.main().crowded: // the end of a rest is still to be told
 		return moment{later(p.main().retry, now), false}
 	}
 	return moment{scheduled, true}
@@ -100,6 +101,9 @@ func (p *pusher) isOff() bool { return p.off != (lang.Text{}) }
 func (p *pusher) collectAll(ctx context.Context, o collect.Options) *Outcome {
 	if p.isOff() && !p.l.d.Now().Before(p.until) {
 		p.off, p.misses = lang.Text{}, 0
+	}
+	for _, w := range p.watches {
+		w.crowded = false
 	}
 	w := p.main()
 	rested, announced := w.interrupt(ctx)
@@ -239,6 +243,9 @@ func (p *pusher) restAll(now time.Time) {
 		if !p.isOff() {
 			w.rest(now)
 		}
+		if w.stop == nil && w.line.GivenUp() {
+			w.giveWay()
+		}
 	}
 	if p.isOff() {
 		p.main().end()
@@ -275,6 +282,9 @@ func (p *pusher) check(slept bool) {
 		switch ended, err := w.result(); {
 		case ended && errors.Is(err, errors.ErrUnsupported):
 			p.giveUp(absent, now)
+			changed = true
+		case ended && errors.Is(err, mailconn.ErrGivenUp):
+			w.giveWay()
 			changed = true
 		case ended && (err != nil || !w.line.Connected()):
 			w.broke(now, p.l.d.Rand)
@@ -333,7 +343,7 @@ func (p *pusher) shown(now time.Time) (all []Push) {
 		switch {
 		case p.isOff():
 			all = append(all, Push{Folder: f, Why: p.off, Since: p.until.Add(-quietAfter), Unable: true})
-		case w == nil:
+		case w == nil, w.crowded:
 			all = append(all, Push{Folder: f, Why: crowded, Since: now, Unable: true})
 		case w.resting():
 			all = append(all, Push{Folder: f, On: true, Since: w.since})

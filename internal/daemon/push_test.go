@@ -14,6 +14,7 @@ import (
 	"mailrill/internal/collect"
 	"mailrill/internal/config"
 	"mailrill/internal/lang"
+	"mailrill/internal/mailconn"
 )
 
 // pushed runs f beside a daemon with an account that collects from m into h.
@@ -541,6 +542,43 @@ func TestMainFolderGoes(t *testing.T) {
 		synctest.Wait()
 		if _, lists, sessions := m.counts(); lists != "Old New" && lists != "New Old" || sessions != 2 || w.push() != "+Old +New" {
 			t.Errorf("listed %q, %d sessions, push %q", lists, sessions, w.push())
+		}
+	})
+}
+
+// Sessions that were given up for others to the same login are not made again before
+// the next pass on schedule: they would take the place away from these in turn.
+func TestConnectionsGivenUp(t *testing.T) {
+	m := newMailbox("INBOX", "Work")
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		m.counts()
+		m.cut(mailconn.ErrGivenUp)
+		synctest.Wait()
+		if w.push() != "INBOX Work" || w.why("INBOX") != crowded || w.why("Work") != crowded {
+			t.Errorf("push %q: %v, %v", w.push(), w.why("INBOX"), w.why("Work"))
+		}
+		time.Sleep(10 * time.Minute)
+		if logins, lists, _ := m.counts(); logins != 0 || lists != "" {
+			t.Errorf("%d logins, listed %q before the next pass is due", logins, lists)
+		}
+		time.Sleep(7 * time.Minute)
+		if logins, _, _ := m.counts(); logins != 2 || w.push() != "+INBOX +Work" {
+			t.Errorf("%d logins, push %q after it", logins, w.push())
+		}
+	})
+}
+
+// The same where somebody waits for the place as soon as a pass has ended.
+func TestConnectionsGivenUpAtOnce(t *testing.T) {
+	m := newMailbox("INBOX")
+	m.full = true
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		if logins, _, _ := m.counts(); logins != 1 || w.push() != "INBOX" || w.why("INBOX") != crowded {
+			t.Errorf("%d logins, push %q: %v", logins, w.push(), w.why("INBOX"))
+		}
+		time.Sleep(10 * time.Minute)
+		if logins, _, _ := m.counts(); logins != 0 {
+			t.Errorf("%d logins before the next pass is due", logins)
 		}
 	})
 }

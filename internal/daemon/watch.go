@@ -33,6 +33,7 @@ type watch struct {
 	news      bool      // the folder may have changed
 	since     time.Time // it rests, but for passes
 	retry     time.Time // it is not connected before
+	crowded   bool      // it was given up for another login, and is not connected before the next pass over all folders
 	flaps     int       // how often in a row it did not rest for long
 	fruitless int       // how often in a row there was nothing behind a push
 	ready     time.Time // a push is not followed before
@@ -115,7 +116,7 @@ func (w *watch) resting() bool { return w.stop != nil || w.news }
 // used notes a pass that has used the session. One that went well and has lost it is
 // to be followed as if it had rested.
 func (w *watch) used(out *Outcome, now time.Time, rand func(time.Duration) time.Duration) {
-	if out.Report.Err() == nil && !w.line.Connected() {
+	if out.Report.Err() == nil && !w.line.Connected() && !w.line.GivenUp() {
 		w.broke(now, rand)
 	}
 }
@@ -129,6 +130,13 @@ func (w *watch) broke(now time.Time, rand func(time.Duration) time.Duration) {
 	w.flaps++
 	w.end()
 	w.retry = now.Add(backoff(reply.Network, w.flaps, rand))
+}
+
+// giveWay notes that the connection was given up for another to the same login. To
+// make it anew at once would take the place away from that.
+func (w *watch) giveWay() {
+	w.end()
+	w.crowded = true
 }
 
 // end drops the connection. It waits for no sign of life.
@@ -148,7 +156,7 @@ func (w *watch) wanted(main bool) (from time.Time, ok bool) {
 	switch {
 	case w.news:
 		return w.ready, true
-	case main || w.stop != nil:
+	case main || w.stop != nil || w.crowded:
 		return from, false
 	}
 	return w.retry, true

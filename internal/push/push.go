@@ -17,11 +17,12 @@ import (
 	"sync"
 
 	"mailrill/fetch"
+	"mailrill/internal/mailconn"
 )
 
 // A Line is at most one session of a source, which rests in one folder. Its owner
 // makes passes over it and waits in between, on one goroutine; only End,
-// Connected, Announced and Moved may be called by others.
+// Connected, GivenUp, Announced and Moved may be called by others.
 type Line struct {
 	source fetch.Source
 	folder string
@@ -78,6 +79,13 @@ var errEnded = errors.New("the line was ended")
 func (l *Line) Connected() bool {
 	c := l.current()
 	return c != nil && c.Err() == nil
+}
+
+// GivenUp reports whether the connection of the session was given up for another to
+// the same login.
+func (l *Line) GivenUp() bool {
+	c := l.current()
+	return c != nil && errors.Is(c.Err(), mailconn.ErrGivenUp)
 }
 
 // Announced counts the announcements of new mail that came while the line waited,
