@@ -21,14 +21,14 @@ type served struct {
 	*rig
 	service *service
 	passed  chan string // an account's name, after each pass
-	log     *bytes.Buffer
+	log     *record
 	stop    func()
 }
 
 // serve starts the service on the rig's config.
 func (r *rig) serve() *served {
 	r.t.Helper()
-	var log bytes.Buffer
+	var log record
 	a := r.app()
 	a.stdout, a.stderr, a.globals = &log, &log, globals{config: r.config, logLevel: "warn", logFormat: "text"}
 	if err := a.open(); err != nil {

@@ -69,8 +69,8 @@ type rig struct {
 	reads     func(shown string)
 	endpoints map[string]oauth.Endpoints
 	find      func(context.Context, string, discover.Options) ([]discover.Candidate, error)
-	stdout    bytes.Buffer
-	stderr    bytes.Buffer
+	stdout    record
+	stderr    record
 }
 
 // newRig writes config, in which $DIR stands for the rig's folder.
@@ -169,7 +169,7 @@ func (r *rig) sum(want int, args ...string) jsonLine {
 
 func (r *rig) lines() (lines []jsonLine) {
 	r.t.Helper()
-	dec := json.NewDecoder(&r.stdout)
+	dec := json.NewDecoder(bytes.NewReader(r.stdout.Bytes()))
 	dec.DisallowUnknownFields()
 	for dec.More() {
 		var l jsonLine

@@ -200,7 +200,8 @@ func (s *soak) judgeEnd() {
 	var out bytes.Buffer
 	l := s.start(&out, "--once", "--json")
 	<-l.ended
-	s.stdout = out
+	s.stdout.Reset()
+	_, _ = s.stdout.Write(out.Bytes())
 	if sum := total(s.lines()); l.cmd.ProcessState.ExitCode() != 0 || sum.New+sum.Delivered+sum.AlreadyThere+sum.Held+sum.SourceDone > 0 {
 		s.t.Errorf("one more pass has found something to do: %v, %+v\n%s", l.cmd.ProcessState, sum, s.said())
 	}
@@ -296,7 +297,7 @@ func (s *soak) status() map[string]accountStatus {
 	s.t.Helper()
 	s.run("status", "--json")
 	all := map[string]accountStatus{}
-	for dec := json.NewDecoder(&s.stdout); dec.More(); {
+	for dec := json.NewDecoder(bytes.NewReader(s.stdout.Bytes())); dec.More(); {
 		var a accountStatus
 		if err := dec.Decode(&a); err != nil {
 			s.t.Fatal(err)
