@@ -334,13 +334,12 @@ func (p *pass) conclude(err error) {
 	if p.report.Stopped && (err == nil || errors.Is(err, errStopped) || errors.Is(err, errBroken)) {
 		err = nil
 	}
-	if err == nil {
-		err = p.overLimit()
+	if err == nil && p.current().Err == nil { // what was refused says more than what waits
+		if err = p.overLimit(); err == nil {
+			err = p.outstanding()
+		}
 	}
-	if err == nil {
-		err = p.outstanding()
-	}
-	if err != nil || len(p.report.Results) == 0 {
+	if err != nil {
 		p.current().Err = err
 	}
 	for _, f := range p.failures {

@@ -1,11 +1,14 @@
 package collect
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
 
 	"mailrill/deliver"
+	"mailrill/fetch"
+	"mailrill/internal/reply"
 )
 
 // wantRate expects a pass that ended at a rate, with so many messages waiting until
@@ -163,4 +166,39 @@ func TestRateCountsOnce(t *testing.T) {
 	if !second.add(start, 1) || second.add(start, 1) {
 		t.Error("of two messages one was moved, and not just one more may go")
 	}
+}
+
+// A limit that is used up does not hide that another folder is refused.
+func TestRateLimitBesideARefusedFolder(t *testing.T) {
+	b := newBench(t, newMailbox(equalMsgs(3)...))
+	b.src.folders["Work"] = nil
+	b.a.Source = lacking{b.a.Source, "Work"}
+	b.a.Down = Daily{Login: "me", Rate: Rate{1, time.Hour}}
+	rep := b.c.Pass(t.Context(), b.a, Options{})
+	if reply.ClassOf(rep.Err()) != reply.Config || rep.Results[0].Delivered != 1 {
+		t.Errorf("%v: %+v", rep.Err(), rep.Results[0])
+	}
+}
+
+// A lacking source refuses a folder.
+type lacking struct {
+	fetch.Source
+	folder string
+}
+
+func (l lacking) Connect(ctx context.Context) (fetch.Session, error) {
+	s, err := l.Source.Connect(ctx)
+	return lackingSession{s, l.folder}, err
+}
+
+type lackingSession struct {
+	fetch.Session
+	folder string
+}
+
+func (s lackingSession) Open(ctx context.Context, folder string) (fetch.Listing, error) {
+	if folder == s.folder {
+		return fetch.Listing{}, &reply.Error{Protocol: "imap", Command: "SELECT", Code: "NONEXISTENT", Text: "no such mailbox"}
+	}
+	return s.Session.Open(ctx, folder)
 }
