@@ -119,8 +119,9 @@ func (s *spoken) login(line string, open int) string {
 // count is skipped.
 type stream struct {
 	line []byte
-	more int64 // octets of the line that are not kept
-	size int64 // of the last line, without its end
+	more int64  // octets of the line that are not kept
+	tail []byte // the last few of these
+	size int64  // of the last line, without its end
 	skip int64
 	keep *[]byte // what is skipped goes here, nil: nowhere
 }
@@ -160,14 +161,24 @@ func (t *stream) add(p []byte) {
 	n := min(len(p), spokenLine-len(t.line))
 	t.line = append(t.line, p[:n]...)
 	t.more += int64(len(p) - n)
+	t.tail = append(t.tail, p[n:]...)
+	t.tail = t.tail[max(0, len(t.tail)-countLength):]
 }
+
+// countLength is the longest count that a line may end with, {n+}.
+const countLength = 24
 
 // rest returns the line that has come so far, without its end.
 func (t *stream) rest() string {
 	line, more := strings.TrimSuffix(string(t.line), "\r"), t.more
 	t.size = int64(len(line)) + more
 	t.line, t.more = t.line[:0], 0
-	if more > 0 {
+	tail := line + strings.TrimSuffix(string(t.tail), "\r")
+	t.tail = t.tail[:0]
+	switch n := announced(tail); {
+	case more > 0 && n > 0:
+		return fmt.Sprintf("%s {%d}", octets(t.size), n)
+	case more > 0:
 		return octets(t.size)
 	}
 	return line

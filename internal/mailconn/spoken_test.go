@@ -195,3 +195,16 @@ func FuzzSpoken(f *testing.F) {
 		}
 	})
 }
+
+// What a count announces behind a line that is too long to be shown is no line.
+func TestLiteralBehindALongLine(t *testing.T) {
+	for _, long := range []int{spokenLine - 30, spokenLine - 28, spokenLine, 3 * spokenLine} {
+		lines := hear(t, "imap", 1000, []turn{
+			{"C", "T1 UID FETCH 1 (BODY.PEEK[])\r\n"},
+			{"S", "* 1 FETCH (X " + strings.Repeat("x", long) + " BODY[] {19}\r\nSubject: canary\r\n\r\n)\r\nT1 OK done\r\n"},
+		})
+		if all := strings.Join(lines, "\n"); strings.Contains(all, "canary") || !strings.Contains(all, "T1 OK done") {
+			t.Errorf("%d octets: %.300s", long, all)
+		}
+	}
+}
