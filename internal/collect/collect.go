@@ -18,6 +18,7 @@ package collect
 
 import (
 	"context"
+	"errors"
 	"hash/maphash"
 	"log/slog"
 	"sync"
@@ -27,6 +28,7 @@ import (
 	"mailrill/fetch"
 	"mailrill/internal/fsx"
 	"mailrill/internal/ledger"
+	"mailrill/internal/reply"
 )
 
 // An Account is what a pass needs to know of an account.
@@ -113,14 +115,20 @@ type Report struct {
 	Stopped bool // ended early because ctx did
 }
 
-// Err returns the first error of the pass.
-func (r *Report) Err() error {
+// Err returns the first error of the pass. What was refused and is in the hold, or
+// waits for a limit of ours, is one only where nothing has failed: the account goes on
+// as if all were well.
+func (r *Report) Err() (err error) {
 	for _, res := range r.Results {
-		if res.Err != nil {
+		_, limited := errors.AsType[*LimitError](res.Err)
+		switch minor := limited || reply.ClassOf(res.Err) == reply.Refused; {
+		case res.Err != nil && !minor:
 			return res.Err
+		case err == nil:
+			err = res.Err
 		}
 	}
-	return nil
+	return err
 }
 
 // result returns the Result of folder, made when missing.

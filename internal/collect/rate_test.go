@@ -180,6 +180,23 @@ func TestRateLimitBesideARefusedFolder(t *testing.T) {
 	}
 }
 
+// The error of a pass is that of the folder that failed, whatever the others left.
+func TestReportErr(t *testing.T) {
+	held, limit, gone := reply.WithClass(reply.Refused, errors.New("held")), &LimitError{}, errors.New("gone")
+	for i, c := range []struct {
+		errs []error
+		want error
+	}{{[]error{nil, nil}, nil}, {[]error{nil, held, limit}, held}, {[]error{held, limit, gone}, gone}, {[]error{gone, held}, gone}} {
+		r := &Report{}
+		for _, err := range c.errs {
+			r.Results = append(r.Results, &Result{Err: err})
+		}
+		if got := r.Err(); got != c.want {
+			t.Errorf("%d: %v, want %v", i, got, c.want)
+		}
+	}
+}
+
 // A lacking source refuses a folder.
 type lacking struct {
 	fetch.Source
