@@ -13,6 +13,7 @@ import (
 	"mailrill/deliver"
 	"mailrill/fetch"
 	"mailrill/internal/mailconn"
+	"mailrill/internal/reply"
 )
 
 // A mailbox is a source whose server pushes, or does not.
@@ -159,6 +160,9 @@ func (s *resting) Folders(context.Context) (all []fetch.Folder, err error) {
 func (s *resting) Open(_ context.Context, folder string) (fetch.Listing, error) {
 	s.m.mu.Lock()
 	defer s.m.mu.Unlock()
+	if _, ok := s.m.mail[folder]; !ok && s.err == nil {
+		return fetch.Listing{}, &reply.Error{Protocol: "imap", Command: "EXAMINE", Code: "NONEXISTENT"}
+	}
 	s.open = folder
 	return fetch.Listing{Validity: 1, Next: uint32(s.m.mail[folder] + 1), Count: s.m.mail[folder], Stable: true}, s.err
 }

@@ -142,6 +142,10 @@ func (p *pusher) collectOne(ctx context.Context, w *watch) {
 	if news(out, w.folder) {
 		p.misses = 0
 	}
+	if rep := out.Report; rep.Err() == nil && !rep.Stopped && len(found(out)) == 0 { // the folder has gone
+		p.collectAll(ctx, collect.Options{})
+		return
+	}
 	p.restAll(now)
 }
 

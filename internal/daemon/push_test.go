@@ -582,3 +582,27 @@ func TestConnectionsGivenUpAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// A pushed folder that is removed ends its session. That is no fault of the account,
+// unless the folder was named.
+func TestPushedFolderGoes(t *testing.T) {
+	m := newMailbox("INBOX", "Work")
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		m.mu.Lock()
+		m.order = []string{"INBOX"}
+		delete(m.mail, "Work")
+		for s := range m.sessions {
+			if _, all := s.seen["INBOX"]; !all {
+				s.err = errCut
+				s.stir()
+				delete(m.sessions, s)
+			}
+		}
+		m.mu.Unlock()
+		m.counts()
+		time.Sleep(time.Minute)
+		if logins, _, sessions := m.counts(); w.push() != "+INBOX" || logins != 1 || sessions != 1 || w.states()[0] != Waiting {
+			t.Errorf("push %q, %d logins, %d sessions, %q", w.push(), logins, sessions, w.states())
+		}
+	}, func(a *config.Account) { a.Schedule = account(t, "a", "@every 24h").Schedule })
+}

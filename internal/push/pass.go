@@ -2,7 +2,6 @@ package push
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"mailrill/fetch"
@@ -70,6 +69,7 @@ func (l *Line) hold(c *call) *call {
 	if dead := l.current(); dead != nil {
 		l.drop(dead)
 	}
+	l.place = fetch.Folder{} // it may have gone since
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.call, l.busy = c, true
@@ -128,8 +128,9 @@ func (v *visit) Close(commit bool) error {
 // A hereVisit knows one folder.
 type hereVisit struct{ *visit }
 
-// Folders asks the source once in the life of the line: where a copy goes hangs on
-// how a folder is written, and a pass here must send it where any other does.
+// Folders asks the source once in the life of a session: where a copy goes hangs on
+// how a folder is written, and a pass here must send it where any other does. There
+// is none if the folder has gone: whether it was wanted is for a pass over all to say.
 func (v hereVisit) Folders(ctx context.Context) ([]fetch.Folder, error) {
 	if v.line.place.Name == "" {
 		if _, err := v.visit.Folders(ctx); err != nil {
@@ -137,7 +138,7 @@ func (v hereVisit) Folders(ctx context.Context) ([]fetch.Folder, error) {
 		}
 	}
 	if v.line.place.Name == "" {
-		return nil, fmt.Errorf("%w: %q", fetch.ErrNoFolder, v.line.folder)
+		return nil, nil
 	}
 	return []fetch.Folder{v.line.place}, nil
 }
