@@ -11,7 +11,7 @@ import (
 	"mailrill/internal/collect"
 	"mailrill/internal/config"
 	"mailrill/internal/lang"
-	"mailrill/internal/mailconn"
+	"mailrill/internal/push"
 )
 
 const (
@@ -287,7 +287,7 @@ func (p *pusher) check(slept bool) {
 		case ended && errors.Is(err, errors.ErrUnsupported):
 			p.giveUp(absent, now)
 			changed = true
-		case ended && errors.Is(err, mailconn.ErrGivenUp):
+		case ended && errors.Is(err, push.ErrGivenUp):
 			w.giveWay()
 			changed = true
 		case ended && (err != nil || !w.line.Connected()):

@@ -81,11 +81,14 @@ func (l *Line) Connected() bool {
 	return c != nil && c.Err() == nil
 }
 
-// GivenUp reports whether the connection of the session was given up for another to
-// the same login.
+// ErrGivenUp: the session rested, and its connection was given up for another to the
+// same login.
+var ErrGivenUp = mailconn.ErrGivenUp
+
+// GivenUp reports whether that has happened to the session.
 func (l *Line) GivenUp() bool {
 	c := l.current()
-	return c != nil && errors.Is(c.Err(), mailconn.ErrGivenUp)
+	return c != nil && errors.Is(c.Err(), ErrGivenUp)
 }
 
 // Announced counts the announcements of new mail that came while the line waited,
