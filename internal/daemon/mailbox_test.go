@@ -20,6 +20,8 @@ import (
 type mailbox struct {
 	absent bool // no IDLE
 	silent bool // IDLE tells nothing
+	// refuse is what IDLE is answered with.
+	refuse error
 	// hangsUp ends each session with its pass.
 	hangsUp bool
 	// mute gives no sign of life, until the session is closed.
@@ -222,6 +224,9 @@ func (s *resting) Rest() {
 func (s *resting) Work() error { return nil }
 
 func (s *resting) Wait(ctx context.Context, folder string) error {
+	if s.m.refuse != nil {
+		return fmt.Errorf("%w: %w", errors.ErrUnsupported, s.m.refuse)
+	}
 	if s.m.absent {
 		return errors.ErrUnsupported
 	}

@@ -12,6 +12,7 @@ import (
 	"mailrill/internal/config"
 	"mailrill/internal/lang"
 	"mailrill/internal/push"
+	"mailrill/internal/reply"
 )
 
 const (
@@ -285,7 +286,7 @@ func (p *pusher) check(slept bool) {
 	for _, w := range p.watches {
 		switch ended, err := w.result(); {
 		case ended && errors.Is(err, errors.ErrUnsupported):
-			p.giveUp(absent, now)
+			p.giveUp(unable(err), now)
 			changed = true
 		case ended && errors.Is(err, push.ErrGivenUp):
 			w.giveWay()
@@ -335,6 +336,18 @@ var (
 		ZH: "当前未连接",
 	}
 )
+
+// unable says why a server does not push, by its answer to IDLE.
+func unable(err error) lang.Text {
+	refusal, said := errors.AsType[*reply.Error](err)
+	if !said {
+		return absent
+	}
+	return lang.Text{
+		EN: "the server refuses IDLE: it is polled (" + refusal.Words() + ")",
+		ZH: "服务器拒绝 IDLE 推送，改为定时收取（" + refusal.Words() + "）",
+	}
+}
 
 // shown says of each folder whether it is pushed.
 func (p *pusher) shown(now time.Time) (all []Push) {

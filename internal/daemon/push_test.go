@@ -15,6 +15,7 @@ import (
 	"mailrill/internal/config"
 	"mailrill/internal/lang"
 	"mailrill/internal/mailconn"
+	"mailrill/internal/reply"
 )
 
 // pushed runs f beside a daemon with an account that collects from m into h.
@@ -160,6 +161,20 @@ func TestIdleIsAbsent(t *testing.T) {
 		synctest.Wait()
 		if w.push() != "+INBOX" || h.got() != 1 {
 			t.Errorf("a day later: push %q, %d copies", w.push(), h.got())
+		}
+	})
+}
+
+// One that offers IDLE and refuses it is polled, too, and its words are shown.
+func TestIdleIsRefused(t *testing.T) {
+	m := newMailbox("INBOX")
+	m.refuse = &reply.Error{Protocol: "imap", Command: "IDLE", Text: "not for\x1b[31m you"}
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		why := w.why("INBOX")
+		for _, text := range []string{why.EN, why.ZH} {
+			if !strings.Contains(text, "not for") || strings.Contains(text, "\x1b") || text == absent.EN {
+				t.Errorf("status says %q", text)
+			}
 		}
 	})
 }
