@@ -1,12 +1,13 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"sync"
 	"testing"
+
+	"mailrill/internal/mailtest"
 )
 
 // links are all lines between mailrill and its servers. They count the pieces that
@@ -136,7 +137,7 @@ func (k *link) end() {
 // server is started again elsewhere, and is shut meanwhile.
 type gate struct {
 	links *links
-	port  int
+	port  *mailtest.Port
 
 	mu sync.Mutex
 	to string // where the server listens
@@ -146,28 +147,18 @@ type gate struct {
 // newGate takes a port, shut.
 func newGate(t *testing.T, w *links) *gate {
 	t.Helper()
-	g := &gate{links: w}
-	for range 1000 {
-		// Below the ports of outgoing connections: those could take it while it is shut.
-		g.port = 10000 + rand.IntN(20000)
-		ln, err := g.listen()
-		if err == nil {
-			ln.Close()
-			t.Cleanup(g.shut)
-			return g
-		}
+	port, err := mailtest.NewPort()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no port is free")
-	return nil
-}
-
-func (g *gate) listen() (net.Listener, error) {
-	return net.Listen("tcp", fmt.Sprint("127.0.0.1:", g.port))
+	g := &gate{links: w, port: port}
+	t.Cleanup(g.shut)
+	return g
 }
 
 // lead opens the gate to a server at addr.
 func (g *gate) lead(addr string) error {
-	ln, err := g.listen()
+	ln, err := g.port.Listen()
 	if err != nil {
 		return err
 	}

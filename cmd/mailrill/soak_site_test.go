@@ -109,7 +109,7 @@ func (s *soak) serve(on string, start func() (string, error), stop func() error)
 	h := s.host(on)
 	g := newGate(s.t, s.links)
 	h.servers = append(h.servers, &soakServer{g, start, stop})
-	return g.port
+	return g.port.Number
 }
 
 // lay makes all accounts, their servers and the config.

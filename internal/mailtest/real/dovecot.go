@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -19,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 	"text/template"
+
+	"mailrill/internal/mailtest"
 )
 
 // ErrMissing: the server is not installed on this machine.
@@ -39,7 +40,8 @@ type Dovecot struct {
 	// Extra lines go to the end of the config.
 	Extra string
 
-	Cert, Key string // PEM files of the server's certificate
+	Cert, Key string           // PEM files of the server's certificate
+	ports     []*mailtest.Port // they are kept as long as the server may be started
 	proc      *process
 	mailUser  *user.User
 }
@@ -52,11 +54,12 @@ func NewDovecot(dir, cert, key string) (*Dovecot, error) {
 	}
 	d := &Dovecot{Dir: dir, Cert: cert, Key: key, LMTPSocket: filepath.Join(dir, "lmtp")}
 	for _, p := range []*int{&d.POP3, &d.IMAP, &d.POP3S, &d.IMAPS, &d.LMTP} {
-		port, err := freePort()
+		kept, err := mailtest.NewPort()
 		if err != nil {
 			return nil, err
 		}
-		*p = port
+		*p = kept.Number
+		d.ports = append(d.ports, kept)
 	}
 	var err error
 	d.mailUser, err = serverUser()
@@ -69,20 +72,6 @@ func serverUser() (*user.User, error) {
 		return user.Current()
 	}
 	return user.Lookup("nobody")
-}
-
-// freePort returns a port that was free a moment ago: below those that the system
-// gives to outgoing connections and to listeners on port 0, so that no test that
-// runs at the same time is given it before the server takes it.
-func freePort() (int, error) {
-	for range 1000 {
-		port := 10000 + rand.IntN(20000)
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err == nil {
-			return port, l.Close()
-		}
-	}
-	return 0, errors.New("find a free port: none of 1,000 tried is free")
 }
 
 // Maildir returns the folder in which a user's mail lies.

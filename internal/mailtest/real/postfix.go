@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"text/template"
 	"time"
+
+	"mailrill/internal/mailtest"
 )
 
 // A Postfix takes mail by SMTP for anybody at Domain and hands it to a Dovecot by
@@ -24,6 +26,7 @@ type Postfix struct {
 	Extra string
 
 	Cert, Key string
+	port      *mailtest.Port // kept, as those of the Dovecot are
 	proc      *process
 }
 
@@ -43,8 +46,11 @@ func NewPostfix(dir string, to *Dovecot) (*Postfix, error) {
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("postfix: %w", ErrNotRoot)
 	}
-	port, err := freePort()
-	return &Postfix{Dir: dir, SMTP: port, LMTP: to.LMTP, Cert: to.Cert, Key: to.Key}, err
+	port, err := mailtest.NewPort()
+	if err != nil {
+		return nil, err
+	}
+	return &Postfix{Dir: dir, SMTP: port.Number, LMTP: to.LMTP, Cert: to.Cert, Key: to.Key, port: port}, nil
 }
 
 var postfixMain = template.Must(template.New("").Parse(`
