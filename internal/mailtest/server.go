@@ -33,6 +33,7 @@ type Verdict struct {
 // listener accepts connections and runs serve for each, until it is closed.
 type listener struct {
 	net.Listener
+	port  *Port // is kept while the server is away; nil with a unix socket
 	tls   *tls.Config
 	serve func(session int, l *link)
 
@@ -48,20 +49,27 @@ var errNotStarted = errors.New("mailtest: the server was not started")
 
 // listen starts serving on a free port of 127.0.0.1, or on a unix socket.
 func listen(socket string, tls *tls.Config, serve func(session int, l *link)) (*listener, error) {
-	network, address := "tcp", "127.0.0.1:0"
-	if socket != "" {
-		network, address = "unix", socket
-	}
 	l := &listener{tls: tls, serve: serve, links: map[*link]bool{}}
 	l.ended = sync.NewCond(&l.mu)
-	if err := l.open(network, address); err != nil {
+	if socket == "" {
+		var err error
+		if l.port, err = NewPort(); err != nil {
+			return nil, err
+		}
+	}
+	if err := l.open(socket); err != nil {
 		return nil, err
 	}
 	return l, nil
 }
 
-func (l *listener) open(network, address string) (err error) {
-	if l.Listener, err = net.Listen(network, address); err != nil {
+func (l *listener) open(socket string) (err error) {
+	if l.port != nil {
+		l.Listener, err = l.port.Listen()
+	} else {
+		l.Listener, err = net.Listen("unix", socket)
+	}
+	if err != nil {
 		return err
 	}
 	l.closed = false
@@ -75,13 +83,13 @@ func (l *listener) restart() error {
 	if l == nil {
 		return errNotStarted
 	}
-	at := l.Addr()
+	socket := l.Addr().String()
 	if err := l.stop(); err != nil && !errors.Is(err, net.ErrClosed) {
 		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.open(at.Network(), at.String())
+	return l.open(socket)
 }
 
 func (l *listener) accept() {
