@@ -331,8 +331,8 @@ func (p *pass) conclude(err error) {
 		p.log.Error("write down what was moved", "err", commitErr)
 	}
 	p.report.Stopped = p.ctx.Err() != nil
-	if p.report.Stopped && (err == nil || errors.Is(err, errStopped) || errors.Is(err, errBroken)) {
-		err = nil
+	if p.report.Stopped && (errors.Is(err, errStopped) || errors.Is(err, errBroken) || errors.Is(err, context.Canceled)) {
+		err = nil // a stop is no failure
 	}
 	if err == nil && p.current().Err == nil { // what was refused says more than what waits
 		if err = p.overLimit(); err == nil {

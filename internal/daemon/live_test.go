@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"mailrill/fetch"
 	"mailrill/internal/collect"
 	"mailrill/internal/config"
 	"mailrill/internal/ledger"
@@ -241,6 +242,70 @@ func TestQuietHours(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		if w.looks("a") < before+2 {
 			t.Error("not looked at after them")
+		}
+	})
+}
+
+// blocked is a source whose sessions do not get on until they are let.
+type blocked struct {
+	fetch.Session
+	entered, leave chan struct{}
+}
+
+func newBlocked() *blocked {
+	return &blocked{entered: make(chan struct{}, 10), leave: make(chan struct{})}
+}
+
+func (b *blocked) Connect(context.Context) (fetch.Session, error) { return b, nil }
+
+func (b *blocked) Folders(context.Context) ([]fetch.Folder, error) {
+	b.entered <- struct{}{}
+	<-b.leave
+	return nil, nil
+}
+
+func (b *blocked) Close(bool) error { return nil }
+
+// A pass that waits has begun nothing: it ends with its loop, and is no failure.
+func TestStopEndsAWait(t *testing.T) {
+	t.Run("for its turn to connect", func(t *testing.T) { stopsWaiting(t, 0) })
+	t.Run("for a worker's place", func(t *testing.T) { stopsWaiting(t, time.Second) })
+}
+
+// stopsWaiting stops a loop that has waited for so long beside one that has the only
+// place.
+func stopsWaiting(t *testing.T, waited time.Duration) {
+	var b *blocked
+	live(t, named("@every 1h", "busy", "waits"), func(t *testing.T, w *world) {
+		go w.d.Collect(t.Context(), []string{"busy"}, collect.Options{}, false, func(*Outcome) {})
+		<-b.entered
+		go w.d.Collect(t.Context(), []string{"waits"}, collect.Options{}, false, func(*Outcome) {})
+		time.Sleep(waited)
+		synctest.Wait()
+		waits, err := w.d.loop("waits")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.d.Reload(named("@every 1h", "busy")(t), func(_, _ *config.Account) bool { return true })
+		synctest.Wait()
+		select {
+		case <-waits.ended:
+		default:
+			t.Error("it waits on")
+		}
+		if p := waits.last; p.Class != "" || p.Failures != 0 {
+			t.Errorf("its stop counts as a failure: %+v", p)
+		}
+		close(b.leave)
+	}, func(w *world) {
+		w.d.Workers, b = 1, newBlocked()
+		build := w.d.Build
+		w.d.Build = func(a *config.Account, beat func()) *collect.Account {
+			built := build(a, beat)
+			if a.Name == "busy" && w.looks("busy") > 0 {
+				built.Source = b
+			}
+			return built
 		}
 	})
 }

@@ -17,6 +17,7 @@ import (
 type loop struct {
 	d     *Daemon
 	a     *config.Account
+	ctx   context.Context // of its life: what waits for a turn ends with it, what has begun may finish
 	stop  context.CancelFunc
 	ended chan struct{}
 
@@ -39,7 +40,7 @@ type loop struct {
 // called under d.mu.
 func (d *Daemon) begin(a *config.Account, before *loop) *loop {
 	ctx, stop := context.WithCancel(d.ctx)
-	l := &loop{d: d, a: a, stop: stop, ended: make(chan struct{})}
+	l := &loop{d: d, a: a, ctx: ctx, stop: stop, ended: make(chan struct{})}
 	l.status = Status{Account: a, State: Waiting, Since: d.Now(), Push: unpushed(a, d.Now())}
 	if !a.Enabled {
 		l.status.State = Off
@@ -55,13 +56,14 @@ func (d *Daemon) begin(a *config.Account, before *loop) *loop {
 			<-before.ended
 			l.moved()
 		}
-		l.serve(ctx)
+		l.serve()
 	})
 	return l
 }
 
 // serve is the life of an account: wait for something to do, and do it.
-func (l *loop) serve(ctx context.Context) {
+func (l *loop) serve() {
+	ctx := l.ctx
 	defer l.refuse()
 	l.recall(ctx)
 	if l.a.Push && l.a.Enabled {
@@ -89,8 +91,7 @@ func (l *loop) recall(ctx context.Context) {
 // collectAll looks at all folders.
 func (l *loop) collectAll(ctx context.Context) { l.make(ctx, collect.Options{}) }
 
-// make makes a pass over all folders, and returns its outcome; nil when ctx has
-// ended before it began.
+// make makes a pass over all folders, and returns its outcome.
 func (l *loop) make(ctx context.Context, o collect.Options) *Outcome {
 	if l.push != nil {
 		return l.push.collectAll(ctx, o)
@@ -98,9 +99,7 @@ func (l *loop) make(ctx context.Context, o collect.Options) *Outcome {
 	built := l.d.Build(l.a, l.moved)
 	built.Source = l.spaced(built.Source)
 	out := l.pass(ctx, built, "", o)
-	if out != nil {
-		l.looked = out.Pass.At
-	}
+	l.looked = out.Pass.At
 	return out
 }
 
@@ -111,9 +110,9 @@ func (l *loop) pass(ctx context.Context, built *collect.Account, folder string, 
 	l.moved()
 	l.show(Collecting)
 	var leave func()
-	built.Source = &entrance{built.Source, func(ctx context.Context) (err error) {
+	built.Source = &entrance{built.Source, func() (err error) {
 		if leave == nil {
-			leave, err = l.d.workers.enter(ctx, l.a)
+			leave, err = l.d.workers.enter(l.ctx, l.a)
 		}
 		return err
 	}}
@@ -132,7 +131,7 @@ func (l *loop) pass(ctx context.Context, built *collect.Account, folder string, 
 // An entrance is a source whose sessions need a place.
 type entrance struct {
 	fetch.Source
-	enter func(context.Context) error
+	enter func() error
 }
 
 // Connect implements fetch.Source.
@@ -141,7 +140,7 @@ func (e *entrance) Connect(ctx context.Context) (fetch.Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := e.enter(ctx); err != nil {
+	if err := e.enter(); err != nil {
 		_ = s.Close(false)
 		return nil, err
 	}
@@ -150,18 +149,18 @@ func (e *entrance) Connect(ctx context.Context) (fetch.Session, error) {
 
 // spaced returns source with its logins spaced from those of others.
 func (l *loop) spaced(source fetch.Source) fetch.Source {
-	return &timely{source, l.d.spacing}
+	return &timely{source, func() error { return l.d.spacing.turn(l.ctx) }}
 }
 
 // A timely source connects when its turn has come.
 type timely struct {
 	fetch.Source
-	spacing *spacing
+	turn func() error
 }
 
 // Connect implements fetch.Source.
 func (t *timely) Connect(ctx context.Context) (fetch.Session, error) {
-	if err := t.spacing.turn(ctx); err != nil {
+	if err := t.turn(); err != nil {
 		return nil, err
 	}
 	return t.Source.Connect(ctx)
