@@ -309,3 +309,58 @@ func stopsWaiting(t *testing.T, waited time.Duration) {
 		}
 	})
 }
+
+// A loop that is at work is not told that its server is back: of a thousand accounts
+// that come back together each would tell all others.
+func TestRecoveryIsToldOnce(t *testing.T) {
+	at := func(t *testing.T) []*config.Account {
+		as := named("@every 1h", "a", "b")(t)
+		as[0].Host, as[1].Host = "mail.example", "mail.example"
+		return as
+	}
+	live(t, at, func(t *testing.T, w *world) {
+		var down atomic.Bool
+		entered, leave := make(chan struct{}, 1), make(chan struct{})
+		w.mu.Lock()
+		w.outcome = func(name string, _ int) error {
+			if name == "b" && !down.Load() {
+				w.mu.Unlock()
+				entered <- struct{}{}
+				<-leave
+				w.mu.Lock()
+			}
+			if down.Load() {
+				return reply.WithClass(reply.Network, errors.New("down"))
+			}
+			return nil
+		}
+		w.mu.Unlock()
+		collectNow := func(name string) {
+			if err := w.d.Collect(t.Context(), []string{name}, collect.Options{}, false, func(*Outcome) {}); err != nil {
+				t.Error(err)
+			}
+		}
+		down.Store(true)
+		collectNow("b")
+		collectNow("a")
+		down.Store(false)
+		go collectNow("b")
+		<-entered
+		for range 3 { // b is at work meanwhile
+			down.Store(true)
+			collectNow("a")
+			down.Store(false)
+			collectNow("a")
+		}
+		b, err := w.d.loop("b")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.mu.Lock()
+		if b.hurried || len(b.requests) > 0 {
+			t.Errorf("told: %v, %d requests", b.hurried, len(b.requests))
+		}
+		b.mu.Unlock()
+		close(leave)
+	}, func(w *world) { w.d.Rand = longest })
+}

@@ -31,6 +31,7 @@ type loop struct {
 
 	mu       sync.Mutex
 	requests []*request
+	hurried  bool               // its server is back: a pause that a broken line has led to is over
 	woken    bool               // something has happened since the last doze
 	doze     context.CancelFunc // ends it
 	status   Status
@@ -176,7 +177,7 @@ func (d *Daemon) recovered(back *loop, out *Outcome) {
 	defer d.mu.Unlock()
 	for _, l := range d.loops {
 		if l != back && l.a.Host == back.a.Host && l.a.Port == back.a.Port {
-			l.ask(&request{do: hurry})
+			l.hurry()
 		}
 	}
 }
@@ -184,10 +185,26 @@ func (d *Daemon) recovered(back *loop, out *Outcome) {
 // offline reports whether a pass failed because the line did.
 func offline(p ledger.Pass) bool { return p.Class == string(reply.Network) && !p.NextTry.IsZero() }
 
-// hurry ends a pause that a broken line has led to.
-func hurry(_ context.Context, l *loop) error {
-	if offline(l.last) {
-		l.last.NextTry = l.d.Now()
+// hurry ends the pause of a loop that rests because its line broke. When a server
+// comes back each of its accounts says so to all others: a loop that is at work, or
+// was told already, has nothing of it.
+func (l *loop) hurry() {
+	l.mu.Lock()
+	rests := l.status.State == BackingOff && offline(l.status.Pass) && !l.hurried
+	l.hurried = l.hurried || rests
+	l.mu.Unlock()
+	if rests {
+		l.wake()
 	}
-	return nil
+}
+
+// hasten takes note of hurry.
+func (l *loop) hasten(now time.Time) {
+	l.mu.Lock()
+	hurried := l.hurried
+	l.hurried = false
+	l.mu.Unlock()
+	if hurried && offline(l.last) {
+		l.last.NextTry = now
+	}
 }

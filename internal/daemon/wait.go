@@ -41,6 +41,7 @@ func (l *loop) next(now time.Time) (todo work, at time.Time) {
 	if r := l.asked(); r != nil {
 		return r.serve, at
 	}
+	l.hasten(now)
 	at = l.notQuiet(l.alarm.at(l.due(now), now, l.d.Rand))
 	if !at.IsZero() && !now.Before(at) {
 		return (*loop).collectAll, at
