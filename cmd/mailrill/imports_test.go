@@ -13,6 +13,7 @@ import (
 // leaves import nothing of ours but leaves.
 var leaves = []string{
 	"internal/reply", "internal/sasl", "internal/fsx", "internal/ledger", "internal/provider", "internal/secret", "internal/mailconn", "internal/lang",
+	"internal/unixsock",
 }
 
 // everything is what packages may import that put the others together.
@@ -42,9 +43,9 @@ var importRules = []struct {
 	{"internal/wire", everything},
 	{"internal/daemon", []string{"fetch", "internal/push", "internal/mailconn", "internal/lang", "internal/wire", "internal/collect", "internal/config", "internal/ledger", "internal/provider", "internal/secret", "internal/reply"}},
 	{"internal/systemd", []string{"internal/reply"}},
-	{"internal/control", []string{"internal/lang", "internal/reply"}},
+	{"internal/control", []string{"internal/lang", "internal/reply", "internal/unixsock"}},
 	{"internal/metrics", []string{"internal/collect", "internal/config", "internal/daemon", "internal/ledger"}},
-	{"internal/web", []string{"internal/metrics", "internal/collect", "internal/config", "internal/daemon", "internal/lang", "internal/reply"}},
+	{"internal/web", []string{"internal/metrics", "internal/collect", "internal/config", "internal/daemon", "internal/lang", "internal/reply", "internal/unixsock"}},
 	{"internal/notice", []string{"deliver", "internal/sasl", "internal/ledger", "internal/lang", "internal/reply"}},
 	{"internal/discover", []string{"internal/provider", "internal/mailconn", "internal/reply"}},
 	{"internal/doctor", []string{"fetch", "deliver", "internal/wire", "internal/collect", "internal/config", "internal/ledger", "internal/provider", "internal/discover", "internal/secret", "internal/mailconn", "internal/lang", "internal/reply"}},

@@ -9,11 +9,11 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"mailrill/internal/reply"
+	"mailrill/internal/unixsock"
 )
 
 // name is that of the socket in the state folder.
@@ -21,9 +21,6 @@ const name = "control"
 
 // ErrNoService: no service runs with the state.
 var ErrNoService = errors.New("no service is running")
-
-// pathMax is how many octets the address of a unix socket may have.
-const pathMax = len(unix.RawSockaddrUnix{}.Path) - 1
 
 // Listen opens the socket in the state folder dir. The caller holds the lock of
 // that folder: a socket that is there was left by a process that has ended. What
@@ -36,7 +33,7 @@ func Listen(ctx context.Context, dir string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	l, err := (&net.ListenConfig{Control: forOwner}).Listen(ctx, "unix", path)
+	l, err := unixsock.Listen(ctx, path)
 	if err != nil {
 		way.Close()
 		return nil, fmt.Errorf("open the control socket: %w", err)
@@ -46,24 +43,18 @@ func Listen(ctx context.Context, dir string) (net.Listener, error) {
 
 // clear makes room for the socket.
 func clear(path string) error {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if info.Mode().Type() != fs.ModeSocket {
+	err := unixsock.Clear(path)
+	if errors.Is(err, unixsock.ErrOther) {
 		return reply.WithClass(reply.Config, fmt.Errorf("%s is no socket, and nothing else belongs there: remove it", path))
 	}
-	return os.Remove(path)
+	return err
 }
 
 // address returns how the kernel is told of the socket in dir. The name of a state
 // folder may be longer than an address: then it leads through the open folder,
 // which is needed for as long as the address is.
 func address(dir string) (path string, way io.Closer, err error) {
-	if path = filepath.Join(dir, name); len(path) <= pathMax {
+	if path = filepath.Join(dir, name); len(path) <= unixsock.Longest {
 		return path, io.NopCloser(nil), nil
 	}
 	folder, err := os.Open(dir)
@@ -71,13 +62,6 @@ func address(dir string) (path string, way io.Closer, err error) {
 		return "", nil, err
 	}
 	return fmt.Sprintf("/proc/self/fd/%d/%s", folder.Fd(), name), folder, nil
-}
-
-// forOwner has the socket be its owner's alone from its first moment: bind gives
-// the file the mode of the socket, less the umask.
-func forOwner(_, _ string, c syscall.RawConn) (err error) {
-	err2 := c.Control(func(fd uintptr) { err = unix.Fchmod(int(fd), 0o600) })
-	return errors.Join(err, err2)
 }
 
 // A listener keeps the way to its folder: it removes the socket when it is closed.
