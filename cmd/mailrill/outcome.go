@@ -17,10 +17,10 @@ import (
 func passOf(out *daemon.Outcome) *control.Pass {
 	p := &control.Pass{Account: out.Account.Name, To: out.Account.To}
 	for _, r := range out.Report.Results {
-		line := control.Result{
-			Folder: r.Folder, Listed: r.Listed, New: r.New, Delivered: r.Delivered, AlreadyThere: r.AlreadyThere, Held: r.Held,
+		line := control.Result{Folder: r.Folder, Counts: control.Counts{
+			Listed: r.Listed, New: r.New, Delivered: r.Delivered, AlreadyThere: r.AlreadyThere, Held: r.Held,
 			SkippedBacklog: r.SkippedBacklog, SkippedSize: r.SkippedSize, SourceDone: r.SourceDone, Bytes: r.Bytes, Seconds: r.Seconds,
-		}
+		}}
 		if r.Err != nil {
 			advice := daemon.Advise(out.Account, r.Err)
 			line.Error = &control.Failure{Class: advice.Class, Text: reply.Clean(r.Err.Error()), Hint: advice.Hint, URL: advice.URL}
@@ -49,22 +49,13 @@ func (a *app) printPass(pass *control.Pass, p passFlags) int {
 
 // A jsonLine is one line of --once --json. Its fields are a promise to users.
 type jsonLine struct {
-	V              int        `json:"v"`
-	Time           string     `json:"time"`
-	Account        string     `json:"account"`
-	Folder         *string    `json:"folder"`
-	To             string     `json:"to"`
-	Listed         int        `json:"listed"`
-	New            int        `json:"new"`
-	Delivered      int        `json:"delivered"`
-	AlreadyThere   int        `json:"already_there"`
-	Held           int        `json:"held"`
-	SkippedBacklog int        `json:"skipped_backlog"`
-	SkippedSize    int        `json:"skipped_size"`
-	SourceDone     int        `json:"source_done"`
-	Bytes          int64      `json:"bytes"`
-	Seconds        float64    `json:"seconds"`
-	Error          *jsonError `json:"error"`
+	V       int     `json:"v"`
+	Time    string  `json:"time"`
+	Account string  `json:"account"`
+	Folder  *string `json:"folder"`
+	To      string  `json:"to"`
+	control.Counts
+	Error *jsonError `json:"error"`
 }
 
 type jsonError struct {
@@ -84,10 +75,9 @@ func (a *app) jsonError(f *control.Failure) *jsonError {
 func (a *app) printJSON(pass *control.Pass, r *control.Result) {
 	line := jsonLine{
 		V: 1, Time: a.now().UTC().Format(time.RFC3339), Account: pass.Account, To: pass.To,
-		Listed: r.Listed, New: r.New, Delivered: r.Delivered, AlreadyThere: r.AlreadyThere, Held: r.Held,
-		SkippedBacklog: r.SkippedBacklog, SkippedSize: r.SkippedSize, SourceDone: r.SourceDone,
-		Bytes: r.Bytes, Seconds: float64(int64(r.Seconds*1000)) / 1000, Error: a.jsonError(r.Error),
+		Counts: r.Counts, Error: a.jsonError(r.Error),
 	}
+	line.Seconds = float64(int64(r.Seconds*1000)) / 1000
 	if r.Folder != "" {
 		line.Folder = &r.Folder
 	}

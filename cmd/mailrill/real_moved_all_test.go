@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"mailrill/internal/control"
 	"mailrill/internal/mailtest"
 )
 
@@ -186,10 +187,10 @@ func (c movedCase) play(t *testing.T) {
 	plain := map[string]int{"imap": s.IMAP, "pop3": s.POP3}[c.protocol]
 	wire, port := startTap(t, plain, c.body)
 	r := newRig(t, home.table+accountTo(c.protocol, fmt.Sprint("127.0.0.1:", port), "source", "after = \"delete\"\ndelete_after = \"1d\"\nmax_delete = 20000"))
-	pass := func(what string, bodies int, want jsonLine) {
+	pass := func(what string, bodies int, want control.Counts) {
 		t.Helper()
-		got := r.measured()
-		got = jsonLine{Delivered: got.Delivered, AlreadyThere: got.AlreadyThere, SourceDone: got.SourceDone}
+		got := r.measured().Counts
+		got = control.Counts{Delivered: got.Delivered, AlreadyThere: got.AlreadyThere, SourceDone: got.SourceDone}
 		if got != want {
 			t.Errorf("%s: %+v, want %+v", what, got, want)
 		}
@@ -197,7 +198,7 @@ func (c movedCase) play(t *testing.T) {
 			t.Errorf("%s: %d bodies were fetched, want %d", what, n, bodies)
 		}
 	}
-	pass("first", n, jsonLine{Delivered: n})
+	pass("first", n, control.Counts{Delivered: n})
 	for i := range gone { // by their owner; all of them have telling headers
 		if err := os.Remove(s.dropped("source", i)); err != nil {
 			t.Fatal(err)
@@ -208,13 +209,13 @@ func (c movedCase) play(t *testing.T) {
 	s.drop("source", n, more.all[n:])
 	r.ahead += 25 * time.Hour
 	untold := n - m.telling
-	pass("moved", untold+20, jsonLine{Delivered: 20, AlreadyThere: n - gone})
+	pass("moved", untold+20, control.Counts{Delivered: 20, AlreadyThere: n - gone})
 	if left := s.left("source"); left != n-gone+20 {
 		t.Errorf("%d messages are left after the pass that found out", left)
 	}
-	pass("settled", 0, jsonLine{SourceDone: m.telling - gone})
+	pass("settled", 0, control.Counts{SourceDone: m.telling - gone})
 	r.ahead += 25 * time.Hour
-	pass("a day later", 0, jsonLine{SourceDone: untold + 20})
+	pass("a day later", 0, control.Counts{SourceDone: untold + 20})
 	if left := s.left("source"); left != 0 {
 		t.Errorf("%d messages are left", left)
 	}

@@ -154,18 +154,24 @@ type Pass struct {
 
 // A Result is what a pass did in one folder.
 type Result struct {
-	Folder         string   `json:"folder"` // "" when the pass failed before any
-	Listed         int      `json:"listed"`
-	New            int      `json:"new"`
-	Delivered      int      `json:"delivered"`
-	AlreadyThere   int      `json:"already_there"`
-	Held           int      `json:"held"`
-	SkippedBacklog int      `json:"skipped_backlog"`
-	SkippedSize    int      `json:"skipped_size"`
-	SourceDone     int      `json:"source_done"`
-	Bytes          int64    `json:"bytes"`
-	Seconds        float64  `json:"seconds"`
-	Error          *Failure `json:"error"`
+	Folder string `json:"folder"` // "" when the pass failed before any
+	Counts
+	Error *Failure `json:"error"`
+}
+
+// Counts are the figures of a Result. Their names and their order are also a
+// promise of --once --json.
+type Counts struct {
+	Listed         int     `json:"listed"`
+	New            int     `json:"new"`
+	Delivered      int     `json:"delivered"`
+	AlreadyThere   int     `json:"already_there"`
+	Held           int     `json:"held"`
+	SkippedBacklog int     `json:"skipped_backlog"`
+	SkippedSize    int     `json:"skipped_size"`
+	SourceDone     int     `json:"source_done"`
+	Bytes          int64   `json:"bytes"`
+	Seconds        float64 `json:"seconds"`
 }
 
 // A Retried says how many of an account's held messages were delivered.

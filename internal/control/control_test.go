@@ -23,7 +23,7 @@ func TestAnswer(t *testing.T) {
 	tell := []*Event{
 		{State: &State{Account: "a", State: "waiting", Since: now, Next: &now, Push: []Push{{Folder: "INBOX", On: true, Since: now}}}},
 		{Progress: &Progress{Account: "a", Folder: "垃圾", Done: 1, Wanted: 2, Bytes: 3, Total: 4}},
-		{Pass: &Pass{Account: "a", To: "home", Results: []Result{{Folder: "x\u202ey", New: 2, Error: refused}, {Listed: 1}}}},
+		{Pass: &Pass{Account: "a", To: "home", Results: []Result{{Folder: "x\u202ey", Counts: Counts{New: 2}, Error: refused}, {Counts: Counts{Listed: 1}}}}},
 		{Retried: &Retried{Account: "a", Delivered: 1, Of: 2}},
 		{Changes: &Changes{Added: []string{"b"}}},
 	}
@@ -43,6 +43,21 @@ func TestAnswer(t *testing.T) {
 	r.V = version
 	if !reflect.DeepEqual(asked, r) {
 		t.Errorf("asked for %v", asked)
+	}
+}
+
+// What a pass is told as is what other programs were promised, to the octet.
+func TestPassInWords(t *testing.T) {
+	all := Result{Folder: "INBOX"}
+	all.Listed, all.New, all.Delivered, all.AlreadyThere, all.Held = 1, 2, 3, 4, 5
+	all.SkippedBacklog, all.SkippedSize, all.SourceDone, all.Bytes, all.Seconds = 6, 7, 8, 9, 10.98765
+	got, err := json.Marshal(&Event{V: version, Pass: &Pass{Account: "a", To: "home", Results: []Result{all, {Error: refused}}}})
+	want := `{"v":1,"pass":{"account":"a","to":"home","results":[` +
+		`{"folder":"INBOX","listed":1,"new":2,"delivered":3,"already_there":4,"held":5,"skipped_backlog":6,"skipped_size":7,"source_done":8,"bytes":9,"seconds":10.98765,"error":null},` +
+		`{"folder":"","listed":0,"new":0,"delivered":0,"already_there":0,"held":0,"skipped_backlog":0,"skipped_size":0,"source_done":0,"bytes":0,"seconds":0,` +
+		`"error":{"class":"credentials","text":"no","hint":{"en":"change it","zh":"修改"},"url":"https://example.org/"}}]}}`
+	if err != nil || string(got) != want {
+		t.Errorf("%v\n%s, want\n%s", err, got, want)
 	}
 }
 
