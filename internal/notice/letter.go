@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -88,6 +87,3 @@ func (b *Book) keep(ways []string) {
 		}
 	}
 }
-
-// String names a letter in logs.
-func (l *Letter) String() string { return fmt.Sprintf("notice %s of %s", l.ID, l.Destination) }
