@@ -127,7 +127,7 @@ func TestRecoveryIsShared(t *testing.T) {
 		w.mu.Lock()
 		w.outcome = func(string, int) error {
 			if down.Load() {
-				return reply.WithClass(reply.Network, errors.New("down"))
+				return errDown
 			}
 			return nil
 		}
@@ -250,13 +250,18 @@ func TestQuietHours(t *testing.T) {
 type blocked struct {
 	fetch.Session
 	entered, leave chan struct{}
+	connected      bool
+	closed         bool
 }
 
 func newBlocked() *blocked {
 	return &blocked{entered: make(chan struct{}, 10), leave: make(chan struct{})}
 }
 
-func (b *blocked) Connect(context.Context) (fetch.Session, error) { return b, nil }
+func (b *blocked) Connect(context.Context) (fetch.Session, error) {
+	b.connected = true
+	return b, nil
+}
 
 func (b *blocked) Folders(context.Context) ([]fetch.Folder, error) {
 	b.entered <- struct{}{}
@@ -264,7 +269,10 @@ func (b *blocked) Folders(context.Context) ([]fetch.Folder, error) {
 	return nil, nil
 }
 
-func (b *blocked) Close(bool) error { return nil }
+func (b *blocked) Close(bool) error {
+	b.closed = true
+	return nil
+}
 
 // A pass that waits has begun nothing: it ends with its loop, and is no failure.
 func TestStopEndsAWait(t *testing.T) {
@@ -275,10 +283,10 @@ func TestStopEndsAWait(t *testing.T) {
 // stopsWaiting stops a loop that has waited for so long beside one that has the only
 // place.
 func stopsWaiting(t *testing.T, waited time.Duration) {
-	var b *blocked
+	sessions := map[string]*blocked{}
 	live(t, named("@every 1h", "busy", "waits"), func(t *testing.T, w *world) {
 		go w.d.Collect(t.Context(), []string{"busy"}, collect.Options{}, false, func(*Outcome) {})
-		<-b.entered
+		<-sessions["busy"].entered
 		go w.d.Collect(t.Context(), []string{"waits"}, collect.Options{}, false, func(*Outcome) {})
 		time.Sleep(waited)
 		synctest.Wait()
@@ -296,71 +304,109 @@ func stopsWaiting(t *testing.T, waited time.Duration) {
 		if p := waits.last; p.Class != "" || p.Failures != 0 {
 			t.Errorf("its stop counts as a failure: %+v", p)
 		}
-		close(b.leave)
+		if s := sessions["waits"]; s.connected != s.closed {
+			t.Errorf("connected %v, closed %v", s.connected, s.closed)
+		}
+		close(sessions["busy"].leave)
 	}, func(w *world) {
-		w.d.Workers, b = 1, newBlocked()
+		w.d.Workers, sessions["busy"], sessions["waits"] = 1, newBlocked(), newBlocked()
 		build := w.d.Build
 		w.d.Build = func(a *config.Account, beat func()) *collect.Account {
 			built := build(a, beat)
-			if a.Name == "busy" && w.looks("busy") > 0 {
-				built.Source = b
+			if w.looks(a.Name) > 0 {
+				built.Source = sessions[a.Name]
 			}
 			return built
 		}
 	})
 }
 
-// A loop that is at work is not told that its server is back: of a thousand accounts
-// that come back together each would tell all others.
-func TestRecoveryIsToldOnce(t *testing.T) {
+// A server comes back while a pass finds it away: the account looks again at once,
+// however often it was told.
+func TestRecoveryDuringAPass(t *testing.T) {
 	at := func(t *testing.T) []*config.Account {
 		as := named("@every 1h", "a", "b")(t)
 		as[0].Host, as[1].Host = "mail.example", "mail.example"
 		return as
 	}
 	live(t, at, func(t *testing.T, w *world) {
-		var down atomic.Bool
-		entered, leave := make(chan struct{}, 1), make(chan struct{})
+		down := errDown
+		entered, leave := make(chan struct{}), make(chan struct{})
 		w.mu.Lock()
-		w.outcome = func(name string, _ int) error {
-			if name == "b" && !down.Load() {
+		w.outcome = func(name string, look int) error {
+			if name == "b" && look == 2 {
 				w.mu.Unlock()
 				entered <- struct{}{}
 				<-leave
 				w.mu.Lock()
+				return errDown
 			}
-			if down.Load() {
-				return reply.WithClass(reply.Network, errors.New("down"))
-			}
-			return nil
+			return down
 		}
 		w.mu.Unlock()
-		collectNow := func(name string) {
-			if err := w.d.Collect(t.Context(), []string{name}, collect.Options{}, false, func(*Outcome) {}); err != nil {
+		collectA := func(err error) {
+			w.mu.Lock()
+			down = err
+			w.mu.Unlock()
+			if err := w.d.Collect(t.Context(), []string{"a"}, collect.Options{}, false, func(*Outcome) {}); err != nil {
 				t.Error(err)
 			}
 		}
-		down.Store(true)
-		collectNow("b")
-		collectNow("a")
-		down.Store(false)
-		go collectNow("b")
+		go w.d.Collect(t.Context(), []string{"b"}, collect.Options{}, false, func(*Outcome) {})
 		<-entered
-		for range 3 { // b is at work meanwhile
-			down.Store(true)
-			collectNow("a")
-			down.Store(false)
-			collectNow("a")
+		for range 3 {
+			collectA(errDown)
+			collectA(nil)
 		}
 		b, err := w.d.loop("b")
 		if err != nil {
 			t.Fatal(err)
 		}
 		b.mu.Lock()
-		if b.hurried || len(b.requests) > 0 {
-			t.Errorf("told: %v, %d requests", b.hurried, len(b.requests))
+		if len(b.requests) > 0 {
+			t.Errorf("%d requests wait for the end of a pass", len(b.requests))
 		}
 		b.mu.Unlock()
 		close(leave)
+		time.Sleep(time.Second)
+		if n := w.looks("b"); n != 3 {
+			t.Errorf("%d passes, want the first, the one that failed, and one more", n)
+		}
 	}, func(w *world) { w.d.Rand = longest })
+}
+
+var errDown = reply.WithClass(reply.Network, errors.New("down"))
+
+// That a server answers again says nothing of the pause that another of its accounts
+// was asked to make, or of a secret that it refuses.
+func TestRecoveryEndsNoOtherPause(t *testing.T) {
+	for _, class := range []reply.Class{reply.Limit, reply.Credentials} {
+		at := func(t *testing.T) []*config.Account {
+			as := named("@every 1h", "a", "b")(t)
+			as[0].Host, as[1].Host = "mail.example", "mail.example"
+			return as
+		}
+		live(t, at, func(t *testing.T, w *world) {
+			of := map[string]error{"a": errDown, "b": reply.WithClass(class, errors.New("no"))}
+			w.mu.Lock()
+			w.outcome = func(name string, _ int) error { return of[name] }
+			w.mu.Unlock()
+			collectNow := func(name string) {
+				if err := w.d.Collect(t.Context(), []string{name}, collect.Options{}, false, func(*Outcome) {}); err != nil {
+					t.Error(err)
+				}
+			}
+			collectNow("b")
+			collectNow("a")
+			w.mu.Lock()
+			delete(of, "a")
+			w.mu.Unlock()
+			looks := w.looks("b")
+			collectNow("a")
+			time.Sleep(50 * time.Second)
+			if w.looks("b") != looks {
+				t.Errorf("%s: its pause has ended", class)
+			}
+		}, func(w *world) { w.d.Rand = longest })
+	}
 }

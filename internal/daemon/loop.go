@@ -185,20 +185,20 @@ func (d *Daemon) recovered(back *loop, out *Outcome) {
 // offline reports whether a pass failed because the line did.
 func offline(p ledger.Pass) bool { return p.Class == string(reply.Network) && !p.NextTry.IsZero() }
 
-// hurry ends the pause of a loop that rests because its line broke. When a server
-// comes back each of its accounts says so to all others: a loop that is at work, or
-// was told already, has nothing of it.
+// hurry ends the pause of a loop whose line broke, also that with which the pass ends
+// that runs now. When a server comes back each of its accounts says so to all others:
+// once is enough.
 func (l *loop) hurry() {
 	l.mu.Lock()
-	rests := l.status.State == BackingOff && offline(l.status.Pass) && !l.hurried
-	l.hurried = l.hurried || rests
+	rests := l.status.State == BackingOff && !l.hurried
+	l.hurried = true
 	l.mu.Unlock()
 	if rests {
 		l.wake()
 	}
 }
 
-// hasten takes note of hurry.
+// hasten does what hurry has asked for.
 func (l *loop) hasten(now time.Time) {
 	l.mu.Lock()
 	hurried := l.hurried
