@@ -203,17 +203,21 @@ func (p *pusher) replaceMain(folder string) {
 }
 
 // share is how many connections an account may keep: those of its login, shared with
-// the others that push over it.
+// the others that push over it, but for one that is left to those that are polled.
 func (d *Daemon) share(a *config.Account) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	sharers := 0
+	sharers, polled := 0, 0
 	for _, l := range d.loops {
-		if l.a.Push && l.a.Enabled && strings.EqualFold(l.a.Host, a.Host) && strings.EqualFold(l.a.User, a.User) {
+		switch same := strings.EqualFold(l.a.Host, a.Host) && strings.EqualFold(l.a.User, a.User); {
+		case !same || !l.a.Enabled:
+		case l.a.Push:
 			sharers++
+		default:
+			polled = 1
 		}
 	}
-	return max(1, a.MaxConnections/max(1, sharers))
+	return max(1, (a.MaxConnections-polled)/max(1, sharers))
 }
 
 func bias(folder string) int {

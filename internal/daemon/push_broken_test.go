@@ -171,27 +171,41 @@ func TestMachineMoves(t *testing.T) {
 	})
 }
 
-// Accounts with one login share its connections.
+// Accounts with one login share its connections. One is left to those that are polled:
+// they would take it from a session in IDLE each time.
 func TestLoginIsShared(t *testing.T) {
-	m := newMailbox("INBOX", "Work")
-	accounts := func(t *testing.T) (as []*config.Account) {
-		for _, name := range []string{"a", "b"} {
-			a := account(t, name, "@every 15m")
-			a.Push, a.Folders, a.MaxConnections, a.Host, a.User = true, m.order, 2, "mail.example", "me"
-			as = append(as, a)
+	for _, c := range []struct {
+		polled      bool
+		connections int
+		want        string // of the first account
+		sessions    int
+	}{
+		{false, 2, "+INBOX Work", 2},
+		{false, 4, "+INBOX +Work", 4},
+		{true, 2, "+INBOX Work", 1},
+		{true, 3, "+INBOX +Work", 2},
+		{true, 1, "+INBOX Work", 1},
+	} {
+		m := newMailbox("INBOX", "Work")
+		accounts := func(t *testing.T) (as []*config.Account) {
+			for _, name := range []string{"a", "b"} {
+				a := account(t, name, "@every 15m")
+				a.Push, a.Folders, a.MaxConnections, a.Host, a.User = true, m.order, c.connections, "mail.example", "me"
+				as = append(as, a)
+			}
+			as[1].User, as[1].Push = "ME", !c.polled
+			return as
 		}
-		as[1].User = "ME"
-		return as
+		live(t, accounts, func(t *testing.T, w *world) {
+			if _, _, sessions := m.counts(); sessions != c.sessions || w.push() != c.want {
+				t.Errorf("%+v: %d sessions rest, push %q", c, sessions, w.push())
+			}
+		}, func(w *world) {
+			w.d.Build = func(a *config.Account, _ func()) *collect.Account {
+				return &collect.Account{Name: a.Name, To: "home", Source: m, Destination: &home{}, Into: func(fetch.Folder) string { return "" }}
+			}
+		})
 	}
-	live(t, accounts, func(t *testing.T, w *world) {
-		if _, _, sessions := m.counts(); sessions != 2 || w.push() != "+INBOX Work" {
-			t.Errorf("%d sessions rest, push %q", sessions, w.push())
-		}
-	}, func(w *world) {
-		w.d.Build = func(a *config.Account, _ func()) *collect.Account {
-			return &collect.Account{Name: a.Name, To: "home", Source: m, Destination: &home{}, Into: func(fetch.Folder) string { return "" }}
-		}
-	})
 }
 
 // Sessions that were given up for others to the same login are not made again before
