@@ -33,10 +33,8 @@ const remindAfter = 24 * time.Hour
 func (l *outcomeLog) pass(a *app, out *daemon.Outcome) {
 	a.logSignIns(out.Account)
 	log := a.log.With("account", out.Account.Name)
-	for _, r := range out.Report.Results {
-		if r.Delivered+r.Held+r.SourceDone > 0 {
-			log.Info("collected", "folder", r.Folder, "new", r.New, "delivered", r.Delivered, "held", r.Held, "bytes", r.Bytes, "seconds", r.Seconds, "source_done", r.SourceDone)
-		}
+	if folders, sum := brought(out.Report); len(folders) > 0 {
+		log.Info("collected", "folders", folders, "new", sum.New, "delivered", sum.Delivered, "held", sum.Held, "bytes", sum.Bytes, "seconds", sum.Seconds, "source_done", sum.SourceDone)
 	}
 	news, well := l.note(out, a.now())
 	for _, n := range news {
@@ -46,6 +44,20 @@ func (l *outcomeLog) pass(a *app, out *daemon.Outcome) {
 	if well {
 		log.Info("all is well again", "failures", out.Before.Failures)
 	}
+}
+
+// brought returns the folders from which a pass brought something, or in which it did
+// something, and the sums of that.
+func brought(r *collect.Report) (folders []string, sum collect.Result) {
+	for _, f := range r.Results {
+		if f.Delivered+f.Held+f.SourceDone == 0 {
+			continue
+		}
+		folders = append(folders, f.Folder)
+		sum.New, sum.Delivered, sum.Held, sum.SourceDone = sum.New+f.New, sum.Delivered+f.Delivered, sum.Held+f.Held, sum.SourceDone+f.SourceDone
+		sum.Bytes, sum.Seconds = sum.Bytes+f.Bytes, sum.Seconds+f.Seconds
+	}
+	return folders, sum
 }
 
 // levelOf: what passes by itself is a warning.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -137,6 +138,23 @@ func TestNeverAnyGoodPass(t *testing.T) {
 	d.log = outcomeLog{}
 	if got := d.after(tick, failedBy(reply.Config, "no such folder")); got != "" {
 		t.Errorf("%q", got)
+	}
+}
+
+// A pass that brought mail from forty folders is one line, with the sums.
+func TestPassIsOneLine(t *testing.T) {
+	d := newDiary()
+	results := []*collect.Result{
+		{Folder: "INBOX", New: 3, Delivered: 2, Held: 1, Bytes: 100, Seconds: 0.5},
+		{Folder: "Empty", Listed: 7, Seconds: 9},
+		{Folder: "Work", New: 4, Delivered: 4, Bytes: 11, Seconds: 0.25, SourceDone: 5},
+	}
+	if got := d.after(tick, results...); got != "<6>collected" {
+		t.Errorf("%q", got)
+	}
+	folders, sum := brought(&collect.Report{Results: results})
+	if want := (collect.Result{New: 7, Delivered: 6, Held: 1, SourceDone: 5, Bytes: 111, Seconds: 0.75}); sum != want || !slices.Equal(folders, []string{"INBOX", "Work"}) {
+		t.Errorf("%v: %+v", folders, sum)
 	}
 }
 
