@@ -151,11 +151,15 @@ func (a *app) holdRetry(ctx context.Context, args []string, all bool) error {
 	for _, e := range entries {
 		byAccount[e.Account] = append(byAccount[e.Account], e.ID)
 	}
-	var failed error
+	var codes []int
 	for _, name := range slices.Sorted(maps.Keys(byAccount)) {
-		failed = errors.Join(failed, a.retryAccount(ctx, name, byAccount[name]))
+		err := a.retryAccount(ctx, name, byAccount[name])
+		if errors.Is(err, ledger.ErrLocked) { // nor will the next be
+			return err
+		}
+		codes = append(codes, a.exit(err))
 	}
-	return failed
+	return exitWith(reply.WorstExit(codes...))
 }
 
 func (a *app) retryAccount(ctx context.Context, name string, ids []string) error {

@@ -42,7 +42,7 @@ var exitCodes = map[Class]int{
 func (c Class) ExitCode() int { return exitCodes[c] }
 
 // worst lists exit codes from the one that is reported before all others.
-var worst = []int{70, 74, 78, 77, 76, 75, 65}
+var worst = []int{70, 74, 78, 77, 76, 75, 65, 64}
 
 // WorstExit returns the exit status of a process whose parts ended with codes.
 func WorstExit(codes ...int) int {
