@@ -149,6 +149,9 @@ func (s *answerer) retry(ctx context.Context, r *control.Request, tell func(*con
 	if err != nil {
 		return err
 	}
+	if err := heldNames(r.IDs); err != nil {
+		return err
+	}
 	told := &control.Retried{Account: acct.Name, Of: len(r.IDs)}
 	err = s.daemon.Do(ctx, acct.Name, func(ctx context.Context) (err error) {
 		told.Delivered, err = s.daemon.Collector.RetryHeld(ctx, s.daemon.Build(acct, func() {}), r.IDs)
@@ -166,12 +169,12 @@ func (s *answerer) retry(ctx context.Context, r *control.Request, tell func(*con
 
 // drop gives held messages up.
 func (s *answerer) drop(ctx context.Context, r *control.Request, _ func(*control.Event)) error {
+	if err := heldNames(r.IDs); err != nil {
+		return err
+	}
 	c := s.daemon.Collector
 	return s.between(ctx, r, func(ctx context.Context, name string) error {
 		for _, id := range r.IDs {
-			if filepath.Base(id) != id {
-				return usage("no held message has such an ID")
-			}
 			held, err := c.Hold.Has(name, id)
 			if err == nil && held {
 				err = dropHeld(ctx, c.Ledger, c.Hold, name, id, c.Now())
@@ -182,6 +185,16 @@ func (s *answerer) drop(ctx context.Context, r *control.Request, _ func(*control
 		}
 		return nil
 	})
+}
+
+// heldNames refuses IDs that would lead out of an account's hold: they name its files.
+func heldNames(ids []string) error {
+	for _, id := range ids {
+		if filepath.Base(id) != id {
+			return usage("no held message has such an ID")
+		}
+	}
+	return nil
 }
 
 // forget has messages of an account be collected again.
