@@ -349,6 +349,9 @@ func TestHoldBesideAService(t *testing.T) {
 		t.Errorf("%d: %s%s", code, s.stdout.String(), s.stderr.String())
 	}
 	s.heldIDs(0)
+	if code := s.run("status"); code != 0 || !strings.HasPrefix(s.stdout.String(), "imap → home: all is well\n") {
+		t.Errorf("when nothing is held any more: %d, %s", code, s.stdout.String())
+	}
 	if n := len(dst.Messages("INBOX")); n != 1 {
 		t.Errorf("%d copies", n)
 	}

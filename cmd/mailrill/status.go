@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mailrill/internal/collect"
 	"mailrill/internal/config"
 	"mailrill/internal/control"
 	"mailrill/internal/lang"
@@ -104,14 +105,14 @@ type overview struct {
 	a       *app
 	rows    map[string]ledger.Account
 	counts  map[int64]map[ledger.State]int64
-	held    map[string]int
+	held    map[string][]collect.Entry // the oldest first
 	service bool
 	silent  bool // one runs, and did not answer
 	live    map[string]*control.State
 }
 
 func (a *app) overview(ctx context.Context) (*overview, error) {
-	o := &overview{a: a, rows: map[string]ledger.Account{}, held: map[string]int{}, live: map[string]*control.State{}}
+	o := &overview{a: a, rows: map[string]ledger.Account{}, held: map[string][]collect.Entry{}, live: map[string]*control.State{}}
 	// The service first: what it says of a pass is in the ledger a moment later.
 	_, err := a.askService(ctx, control.Request{Do: control.Status}, func(e *control.Event) {
 		if e.State != nil {
@@ -124,11 +125,11 @@ func (a *app) overview(ctx context.Context) (*overview, error) {
 		a.log.Warn("ask the service", "err", err)
 	}
 	entries, err := a.env().Hold().List("")
+	for _, e := range entries {
+		o.held[e.Account] = append(o.held[e.Account], e)
+	}
 	if err != nil || a.ledger == nil {
 		return o, err
-	}
-	for _, e := range entries {
-		o.held[e.Account]++
 	}
 	rows, err := a.ledger.Accounts(ctx)
 	for _, r := range rows {
@@ -144,7 +145,7 @@ func (a *app) overview(ctx context.Context) (*overview, error) {
 func (o *overview) of(ctx context.Context, acct *config.Account) (s accountStatus, err error) {
 	l := o.a.lang()
 	s = accountStatus{
-		V: 1, Account: acct.Name, To: acct.To, Enabled: acct.Enabled, Held: o.held[acct.Name],
+		V: 1, Account: acct.Name, To: acct.To, Enabled: acct.Enabled, Held: len(o.held[acct.Name]),
 		Warnings: []string{}, Service: o.service, Push: []jsonPush{},
 	}
 	for _, w := range o.a.signInWarnings(acct) {
@@ -164,6 +165,7 @@ func (o *overview) of(ctx context.Context, acct *config.Account) (s accountStatu
 			s.Verifiable = &shows
 		}
 	}
+	s.holds(o.held[acct.Name])
 	if live := o.live[acct.Name]; live != nil {
 		s.now(live, l)
 	}
@@ -181,6 +183,18 @@ func (s *accountStatus) pass(p ledger.Pass, acct *config.Account, l lang.Lang) {
 	s.Next = when(next)
 	if p.Class != "" {
 		s.Error = &jsonError{reply.Class(p.Class), p.Text, provider.Hint(p.Hint).In(l), p.URL}
+	}
+}
+
+// holds has what the last pass says of the hold be true still: what it put there may
+// have been delivered or dropped since.
+func (s *accountStatus) holds(held []collect.Entry) {
+	switch {
+	case s.Error == nil || s.Error.Class != reply.Refused:
+	case len(held) == 0:
+		s.Error = nil
+	default:
+		s.Error.Text = number(len(held), "message") + " in the hold: " + held[len(held)-1].Reason
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 
 var (
 	statusWell      = lang.Text{EN: "all is well", ZH: "一切正常"}
+	statusHeld      = lang.Text{EN: "all is well; %d held: mailrill hold list", ZH: "一切正常；暂存区里有 %d 封：mailrill hold list"}
 	statusOff       = lang.Text{EN: "switched off", ZH: "已停用"}
 	statusUnmet     = lang.Text{EN: "not collected yet", ZH: "尚未收取"}
 	statusNever     = lang.Text{EN: "never", ZH: "无"}
@@ -73,6 +74,8 @@ func (s *accountStatus) headline(l lang.Lang) string {
 		return statusUnmet.In(l)
 	case s.Error != nil:
 		return fmt.Sprintf("%s: %s", s.Error.Class, s.Error.Text)
+	case s.Held > 0:
+		return statusHeld.In(l, s.Held)
 	}
 	return statusWell.In(l)
 }
