@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -82,9 +81,12 @@ func dial(ctx context.Context, dir string) (net.Conn, error) {
 			return conn, nil
 		}
 	}
-	// Refused: its process has ended and had no time to remove it.
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOTSOCK) {
+	errno, _ := errors.AsType[unix.Errno](err)
+	switch errno {
+	case unix.ENOENT, unix.ENOTSOCK, unix.ECONNREFUSED: // the last: its process has ended and had no time to remove it
 		return nil, ErrNoService
+	case unix.EACCES, unix.EPERM, unix.ENOTDIR: // in the words of a network it would be looked for elsewhere
+		return nil, reply.WithClass(reply.IO, fmt.Errorf("reach the control socket in the state folder %s: %w", dir, errno))
 	}
 	return nil, err
 }

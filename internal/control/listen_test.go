@@ -91,6 +91,35 @@ func TestStaleSocket(t *testing.T) {
 	c.Close()
 }
 
+// A state folder that cannot be entered is the disk's matter, and no network is to
+// be looked at.
+func TestFolderThatCannotBeEntered(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can play another user")
+	}
+	dir := t.TempDir()
+	for parent := filepath.Dir(dir); parent != os.TempDir(); parent = filepath.Dir(parent) {
+		if err := os.Chmod(parent, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	plain := filepath.Join(filepath.Dir(dir), "plain")
+	if err := errors.Join(os.Chmod(dir, 0o700), os.WriteFile(plain, nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ dir, why string }{{dir, "permission denied"}, {plain, "not a directory"}} {
+		dialled := make(chan error)
+		go func() {
+			become(t, 65534)
+			_, err := Dial(t.Context(), c.dir)
+			dialled <- err
+		}()
+		if err := <-dialled; reply.ClassOf(err) != reply.IO || err.Error() != "reach the control socket in the state folder "+c.dir+": "+c.why {
+			t.Errorf("class %q: %v", reply.ClassOf(err), err)
+		}
+	}
+}
+
 // What is no socket is left as it is, and so is what a link leads to.
 func TestSomethingElseAtTheSocketsPlace(t *testing.T) {
 	for what, put := range map[string]func(path string) error{
@@ -160,10 +189,7 @@ func pairOf(t *testing.T, uid int) (net.Conn, net.Conn) {
 	t.Helper()
 	fds := make(chan [2]int)
 	go func() {
-		runtime.LockOSThread() // for good: the thread that is another user's ends with this goroutine
-		if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, ^uintptr(0), uintptr(uid), ^uintptr(0)); errno != 0 {
-			t.Error(errno)
-		}
+		become(t, uid)
 		pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 		if err != nil {
 			t.Error(err)
@@ -183,4 +209,12 @@ func pairOf(t *testing.T, uid int) (net.Conn, net.Conn) {
 		conns[i] = conn
 	}
 	return conns[0], conns[1]
+}
+
+// become has this goroutine, and nothing else, be another user from now on.
+func become(t *testing.T, uid int) {
+	runtime.LockOSThread() // for good: the thread ends with the goroutine
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, ^uintptr(0), uintptr(uid), ^uintptr(0)); errno != 0 {
+		t.Error(errno)
+	}
 }
