@@ -12,6 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"mailrill/internal/config"
+	"mailrill/internal/control"
+	"mailrill/internal/lang"
 	"mailrill/internal/reply"
 )
 
@@ -27,25 +30,49 @@ const (
 	healthzSize = 1 << 20
 )
 
+var healthzNobody = lang.Text{
+	EN: "no service answers there: start one with mailrill run, or systemctl start mailrill; one that runs listens where [web] said when it was started",
+	ZH: "那里没有服务应答：用 mailrill run 或 systemctl start mailrill 启动；已在运行的服务，监听的是它启动时 [web] 里的地址",
+}
+
 // healthz is for a container's health check, which knows success and failure only.
 func (a *app) healthz(ctx context.Context) error {
-	if err := a.load(); err != nil {
+	listen, err := a.listens()
+	if err != nil {
 		return err
-	}
-	if a.cfg.Web.Listen == "" {
-		return reply.WithClass(reply.Config, errors.New("the service does not listen: set [web] listen"))
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthzTime)
 	defer cancel()
-	status, text, err := askHealth(ctx, a.cfg.Web.Listen)
+	status, text, err := askHealth(ctx, listen)
 	if err != nil {
-		return &exitError{1, fmt.Errorf("the service does not answer: %w", err)}
+		return &exitError{1, &control.Failure{Class: reply.Network, Text: fmt.Sprintf("the service does not answer: %v", err), Hint: healthzNobody}}
 	}
 	_, _ = a.stdout.Write(text)
 	if status != http.StatusOK {
 		return &exitError{code: 1}
 	}
 	return nil
+}
+
+// listens returns where the service listens. A config that is wrong by now is no
+// matter: the service goes on with what it has read, and who restarts what is not
+// healthy would have it read that.
+func (a *app) listens() (string, error) {
+	err := a.load()
+	if _, wrong := errors.AsType[config.Errors](err); err != nil && !wrong {
+		return "", err
+	}
+	path, findErr := config.Find(a.globals.config, a.getenv)
+	if findErr != nil {
+		return "", findErr
+	}
+	switch listen := config.PeekListen(path); {
+	case listen != "":
+		return listen, nil
+	case err != nil:
+		return "", err
+	}
+	return "", reply.WithClass(reply.Config, errors.New("the service does not listen: set [web] listen"))
 }
 
 // askHealth asks who listens at HOST:PORT, or at a unix socket.

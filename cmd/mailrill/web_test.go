@@ -63,11 +63,23 @@ func TestServiceTellsOfItself(t *testing.T) {
 	if code := asks.run("healthz"); code != 0 || !strings.Contains(asks.stdout.String(), `"status": "ok"`) {
 		t.Errorf("healthz: %d, %s%s", code, asks.stdout.String(), asks.stderr.String())
 	}
+	account := accountTo("imap", addr, "me@example.org", "")
+	for _, typo := range []string{"tls = 5\n", "tls = no quotes\n", "prot = \"imap\"\n"} { // it goes on with what it has read
+		r.write(webConfig + account + typo)
+		if code := asks.run("healthz"); code != 0 || asks.stderr.Len() > 0 {
+			t.Errorf("healthz beside a config with %q: %d, %s", typo, code, asks.stderr.String())
+		}
+	}
+	r.write(strings.Replace(webConfig, "$DIR/web.sock", "nowhere", 1) + account)
+	if code := asks.run("healthz"); code != reply.Config.ExitCode() || !strings.Contains(asks.stderr.String(), "listen must be") {
+		t.Errorf("healthz with a config that does not say where: %d, %s", code, asks.stderr.String())
+	}
+	r.write(webConfig + account)
 	stop()
 	if code := <-ended; code != 0 {
 		t.Errorf("exit status %d: %s", code, r.stderr.String())
 	}
-	if code := asks.run("healthz"); code != 1 || !strings.Contains(asks.stderr.String(), "does not answer") {
+	if code := asks.run("healthz"); code != 1 || !strings.Contains(asks.stderr.String(), "does not answer") || !strings.Contains(asks.stderr.String(), "systemctl start mailrill") {
 		t.Errorf("healthz without a service: %d, %s", code, asks.stderr.String())
 	}
 }
