@@ -55,7 +55,7 @@ func (a *app) trace(ctx context.Context, id string, asJSON bool) error {
 		return err
 	}
 	if len(rows) == 0 {
-		return &exitError{code: 1, err: fmt.Errorf("no message %s was met so far", id)}
+		return usage("no message %s was met so far", id)
 	}
 	for _, r := range rows {
 		if asJSON {
