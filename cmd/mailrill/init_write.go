@@ -105,8 +105,11 @@ func mustBeNew(path string) error {
 	return err
 }
 
+// errThere says what to do.
+var errThere = errors.New("is there already, and init overwrites nothing: move it away, name another config with --config FILE, or add an [[account]] to the one that is there")
+
 func alreadyThere(path string) error {
-	return reply.WithClass(reply.Config, fmt.Errorf("%s is there already, and init overwrites nothing: move it away, name another config with --config FILE, or add an [[account]] to the one that is there", path))
+	return reply.WithClass(reply.Config, fmt.Errorf("%s %w", path, errThere))
 }
 
 // undo removes what was made.

@@ -105,11 +105,18 @@ func (a *app) printError(err error) {
 		a.printHint(f.Hint, f.URL)
 		return
 	}
-	if _, listed := errors.AsType[config.Errors](err); listed || reply.ClassOf(err) == reply.Usage || errors.Is(err, ledger.ErrLocked) {
-		return // they say themselves what to do
+	if advises(err) {
+		return
 	}
 	advice := provider.Advise(err, provider.Situation{})
 	a.printHint(advice.Hint, advice.URL)
+}
+
+// advises reports whether err says itself what to do.
+func advises(err error) bool {
+	_, listed := errors.AsType[config.Errors](err)
+	return listed || reply.ClassOf(err) == reply.Usage ||
+		errors.Is(err, ledger.ErrLocked) || errors.Is(err, config.ErrNone) || errors.Is(err, errThere)
 }
 
 func (a *app) printHint(text lang.Text, url string) {

@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -15,6 +16,9 @@ const systemConfig = "/etc/mailrill/config.toml"
 
 // SystemState is the folder of the state that belongs to a config in /etc/mailrill.
 const SystemState = "/var/lib/mailrill"
+
+// ErrNone: no config is in any of the usual places. The error says what to do.
+var ErrNone = errors.New("no config found")
 
 // Find returns the path of the config: flag, else $MAILRILL_CONFIG, else the
 // first of the usual places that has one. The current folder is none of them: a
@@ -33,7 +37,7 @@ func find(flag string, getenv func(string) string, there func(string) bool) (str
 			return p, nil
 		}
 	}
-	return "", reply.WithClass(reply.Config, errors.New("no config found: looked for "+strings.Join(places, " and ")+`; "mailrill init" makes one, --config FILE names one`))
+	return "", reply.WithClass(reply.Config, fmt.Errorf(`%w: looked for %s; "mailrill init" makes one, --config FILE names one`, ErrNone, strings.Join(places, " and ")))
 }
 
 // Place returns the path for a new config: the one that is named, else the
