@@ -37,7 +37,7 @@ var importRules = []struct {
 	{"internal/mailtest/*", []string{"internal/mailtest"}},
 	{"internal/imapwire", []string{"internal/mailconn", "internal/sasl", "internal/reply"}},
 	{"internal/oauth", []string{"internal/sasl", "internal/fsx", "internal/reply", "internal/lang"}},
-	{"internal/config", []string{"internal/provider", "internal/secret", "internal/mailconn", "internal/reply"}},
+	{"internal/config", []string{"internal/lang", "internal/provider", "internal/secret", "internal/mailconn", "internal/reply"}},
 	{"internal/collect", []string{"fetch", "deliver", "internal/ledger", "internal/fsx", "internal/lang", "internal/reply"}},
 	{"internal/push", []string{"fetch", "internal/mailconn"}},
 	{"internal/wire", everything},

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"mailrill/internal/lang"
 )
 
 // globals are the flags that every command takes.
@@ -35,6 +37,9 @@ func newRoot(a *app) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          unknownCommand,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			return checkLang(a.globals.lang)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if once.once || once.dryRun {
 				return a.once(cmd.Context(), once)
@@ -132,6 +137,14 @@ func atMost(n int) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// checkLang refuses a language that nobody speaks here, as the config does.
+func checkLang(name string) error {
+	if _, known := lang.Of(name); known || name == "" {
+		return nil
+	}
+	return oneOf("lang", name, string(lang.English), string(lang.Chinese))
 }
 
 // oneOf checks a flag's value.

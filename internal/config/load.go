@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strings"
 	"syscall"
 
+	"mailrill/internal/lang"
 	"mailrill/internal/secret"
 )
 
@@ -185,15 +185,11 @@ func (t *table) sub(key string) *table {
 
 func (t *table) language() string {
 	s := t.str("lang", "")
-	for _, known := range []string{"en", "zh"} {
-		if rest, ok := strings.CutPrefix(strings.ToLower(s), known); ok && (rest == "" || rest[0] == '-' || rest[0] == '_') {
-			return known
-		}
-	}
-	if s != "" {
+	l, known := lang.Of(s)
+	if !known && s != "" {
 		t.fail("lang", `lang must be "en" or "zh"`, "")
 	}
-	return ""
+	return string(l)
 }
 
 // readDefaults keeps the keys of [defaults] and refuses those that are no

@@ -41,6 +41,17 @@ func (t Text) In(l Lang, args ...any) string {
 	return fmt.Sprintf(s, args...)
 }
 
+// Of returns the language that a person calls name: en or zh, also with a region
+// behind it.
+func Of(name string) (l Lang, known bool) {
+	for _, l := range []Lang{English, Chinese} {
+		if rest, ok := strings.CutPrefix(strings.ToLower(name), string(l)); ok && (rest == "" || rest[0] == '-' || rest[0] == '_') {
+			return l, true
+		}
+	}
+	return "", false
+}
+
 // Pick returns the language to speak: that of the config, else of the flag
 // --lang, else of the environment in the order of POSIX. What is none of ours is
 // English.

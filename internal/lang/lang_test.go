@@ -23,6 +23,14 @@ func TestPick(t *testing.T) {
 	}
 }
 
+func TestOf(t *testing.T) {
+	for name, want := range map[string]Lang{"en": English, "EN_us": English, "zh": Chinese, "zh-CN": Chinese, "ZH_TW": Chinese, "": "", "xx": "", "chinese": "", "english": "", "zhx": ""} {
+		if got, known := Of(name); got != want || known != (want != "") {
+			t.Errorf("%q: %q, %v", name, got, known)
+		}
+	}
+}
+
 func TestIn(t *testing.T) {
 	text := Text{"%d of %s", "%d 封，%s"}
 	if got := text.In(English, 3, "it"); got != "3 of it" {
