@@ -119,9 +119,11 @@ func advises(err error) bool {
 		errors.Is(err, ledger.ErrLocked) || errors.Is(err, config.ErrNone) || errors.Is(err, errThere)
 }
 
+var hintLine = lang.Text{EN: "mailrill: hint: %s\n", ZH: "mailrill: 提示：%s\n"}
+
 func (a *app) printHint(text lang.Text, url string) {
 	if hint := text.In(a.lang()); hint != "" {
-		fmt.Fprintf(a.stderr, "mailrill: hint: %s\n", strings.TrimSpace(hint+" "+url))
+		fmt.Fprint(a.stderr, hintLine.In(a.lang(), strings.TrimSpace(hint+" "+url)))
 	}
 }
 
