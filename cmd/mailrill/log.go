@@ -59,6 +59,8 @@ func (f logForm) attribute(groups []string, a slog.Attr) slog.Attr {
 	switch {
 	case top && f.journal && (a.Key == slog.TimeKey || a.Key == slog.LevelKey):
 		return slog.Attr{}
+	case a.Value.Kind() == slog.KindTime && a.Value.Time().IsZero(): // never, or not known
+		return slog.Attr{}
 	case top && a.Key == "hint":
 		return a // our own words
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"mailrill/internal/reply"
 )
@@ -34,6 +35,18 @@ func TestJournalLinesInJSON(t *testing.T) {
 	slog.New(newLogHandler(&out, globals{logLevel: "info", logFormat: "json"}, true)).Warn("w", "n", 1)
 	if want := "<4>{\"msg\":\"w\",\"n\":1}\n"; out.String() != want {
 		t.Errorf("%q, want %q", out.String(), want)
+	}
+}
+
+// A time that there is not yet, such as that of the first good pass, is left out.
+func TestNoTimeInTheLog(t *testing.T) {
+	noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for format, want := range map[string]string{"text": "<4>msg=w last_ok=2026-03-01T12:00:00.000Z\n", "json": "<4>{\"msg\":\"w\",\"last_ok\":\"2026-03-01T12:00:00Z\"}\n"} {
+		var out bytes.Buffer
+		slog.New(newLogHandler(&out, globals{logLevel: "info", logFormat: format}, true)).Warn("w", "next", time.Time{}, "last_ok", noon)
+		if out.String() != want {
+			t.Errorf("%q, want %q", out.String(), want)
+		}
 	}
 }
 
