@@ -345,7 +345,7 @@ func TestHoldBesideAService(t *testing.T) {
 	mu.Lock()
 	refuse = false
 	mu.Unlock()
-	if code := s.run("hold", "retry", ids[1]); code != 0 || s.stdout.String() != "imap: 1 of 1 held messages delivered to home\n" {
+	if code := s.run("hold", "retry", ids[1]); code != 0 || s.stdout.String() != "imap: 1 of 1 held message delivered to home\n" {
 		t.Errorf("%d: %s%s", code, s.stdout.String(), s.stderr.String())
 	}
 	s.heldIDs(0)

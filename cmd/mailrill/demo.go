@@ -210,7 +210,7 @@ func (a *app) showMaildir(dir string) error {
 	if err := printTable(a.stdout, rows); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(a.stdout, "%d messages\n\n", len(sorted))
+	_, err := fmt.Fprintf(a.stdout, "%s\n\n", number(len(sorted), "message"))
 	return err
 }
 

@@ -90,7 +90,7 @@ func (a *app) finishHere(ctx context.Context, acct *config.Account, day time.Tim
 
 // printDue says how many messages there is something to do about.
 func (a *app) printDue(acct *config.Account, n int64, yes bool) {
-	fmt.Fprintf(a.stdout, "%s: %d messages at the source, delivered to %s: %s\n", acct.Name, n, acct.To, acct.After)
+	fmt.Fprintf(a.stdout, "%s: %s at the source, delivered to %s: %s\n", acct.Name, number(n, "message"), acct.To, acct.After)
 	if n > 0 && !yes {
 		fmt.Fprintf(a.stdout, "nothing was changed: add --yes to do it\n")
 	}

@@ -48,7 +48,7 @@ func (a *app) forget(ctx context.Context, name, folder, since string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "%s: forgot %d messages; what is still at the source is collected again in the next pass\n", name, n)
+	fmt.Fprintf(a.stdout, "%s: forgot %s; what is still at the source is collected again in the next pass\n", name, number(n, "message"))
 	return nil
 }
 

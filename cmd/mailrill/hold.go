@@ -147,6 +147,10 @@ func (a *app) holdRetry(ctx context.Context, args []string, all bool) error {
 		}
 		entries = []collect.Entry{e}
 	}
+	if len(entries) == 0 {
+		fmt.Fprintln(a.stdout, "nothing is held")
+		return nil
+	}
 	byAccount := map[string][]string{}
 	for _, e := range entries {
 		byAccount[e.Account] = append(byAccount[e.Account], e.ID)
@@ -171,9 +175,9 @@ func (a *app) retryAccount(ctx context.Context, name string, ids []string) error
 	if errors.Is(err, ledger.ErrLocked) {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "%s: %d of %d held messages delivered to %s\n", name, n, len(ids), acct.To)
+	fmt.Fprintf(a.stdout, "%s: %d of %s delivered to %s\n", name, n, number(len(ids), "held message"), acct.To)
 	if err == nil && n < len(ids) {
-		err = reply.WithClass(reply.Refused, fmt.Errorf("%d messages are refused still: `mailrill hold list %s` says why", len(ids)-n, name))
+		err = reply.WithClass(reply.Refused, fmt.Errorf("refused still: %s, `mailrill hold list %s` says why", number(len(ids)-n, "message"), name))
 	}
 	return err
 }
