@@ -176,6 +176,9 @@ func (h *Hold) Remove(account, id string) error {
 // List returns the entries of an account, or of all when account is "", the
 // oldest first.
 func (h *Hold) List(account string) (entries []Entry, err error) {
+	if _, err := os.Stat(h.dir); err != nil { // Glob would say that there is nothing
+		return nil, ignoreMissing(err)
+	}
 	if account == "" {
 		account = "*"
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"mailrill/deliver"
 	"mailrill/internal/fsx"
 	"mailrill/internal/ledger"
+	"mailrill/internal/reply"
 )
 
 func refuseAll(*deliver.Message) (bool, error) {
@@ -46,6 +48,21 @@ func TestBreakerTakesBackCopiesThatFollow(t *testing.T) {
 	b.dst.fate = nil
 	b.pass()
 	b.wantArrived(msgs(6)...)
+}
+
+// A hold that cannot be read is not one that holds nothing.
+func TestHoldThatCannotBeRead(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state")
+	h := NewHold(fsx.FS{}, filepath.Join(state, "hold"))
+	if all, err := h.List(""); len(all) > 0 || err != nil {
+		t.Errorf("before there is any: %v, %v", all, err)
+	}
+	if err := os.WriteFile(state, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.List(""); reply.ClassOf(err) != reply.IO {
+		t.Errorf("in a plain file: %v", err)
+	}
 }
 
 // "20 %" is of the pass, not of the folder in which the last refusal came.
