@@ -114,7 +114,9 @@ func (a *app) setUp(ctx context.Context, f initFlags) error {
 		d.printWritten(files.paths, next)
 		return nil
 	}
-	err = errors.Join(err, a.asRoot(files.undo))
+	if left := a.asRoot(files.undo); left != nil {
+		a.printError(left)
+	}
 	if ctx.Err() != nil {
 		d.say(textNothingWritten)
 		return nil // Ctrl-C is no fault
@@ -167,19 +169,23 @@ func (d *dialogue) approve(ctx context.Context, yes bool, check func() error) (d
 		return false, context.Cause(ctx)
 	case err == nil:
 		return false, nil
-	case useless || d.tty == nil && !yes:
-		return false, err
 	}
 	code := d.a.exit(err)
-	if yes {
+	switch {
+	case useless:
+		d.say(textNothingWritten)
+	case yes:
 		d.say(textAllTheSame)
 		return true, nil
+	case d.tty == nil:
+		d.say(textNotKept)
+	default:
+		keep, unanswered := d.yes(ctx, "yes", askAllTheSame)
+		if keep || unanswered != nil {
+			return true, unanswered
+		}
+		d.say(textNothingWritten)
 	}
-	keep, unanswered := d.yes(ctx, "yes", askAllTheSame)
-	if keep || unanswered != nil {
-		return true, unanswered
-	}
-	d.say(textNothingWritten)
 	return false, &exitError{code: code}
 }
 

@@ -385,6 +385,9 @@ func TestInitWithAWrongSecret(t *testing.T) {
 	if got := r.init(args...); got != 77 || !strings.Contains(r.stdout.String(), "✗") {
 		t.Errorf("exit status %d\n%s%s", got, r.stdout.String(), r.stderr.String())
 	}
+	if !strings.Contains(r.stderr.String(), "Nothing was written") || !strings.Contains(r.stderr.String(), "--yes") {
+		t.Errorf("it does not say what became of the config: %s", r.stderr.String())
+	}
 	r.nothing()
 	if got := r.init(append(args, "--yes")...); got != 0 || !strings.HasSuffix(strings.TrimSpace(r.stdout.String()), "mailrill check --config "+r.config) {
 		t.Errorf("with --yes: exit status %d\n%s", got, r.stdout.String())
@@ -401,15 +404,15 @@ func TestInitApproval(t *testing.T) {
 		answer   string // "": there is no terminal
 		doubtful bool
 		status   int
+		said     string // in the end
 	}{
-		{nil, false, "", false, 0},
-		{refused, false, "", false, 77},
-		{refused, true, "", true, 0},
-		{refused, false, "y", true, 0},
-		{refused, false, "n", false, 77},
-		{refused, true, "", true, 0},
-		{config.Errors{{File: "x", Text: "bad"}}, true, "", false, 78},
-		{config.Errors{{File: "x", Text: "bad"}}, false, "y", false, 78},
+		{nil, false, "", false, 0, ""},
+		{refused, false, "", false, 77, "Nothing was written: the check failed. With --yes the config is written all the same.\n"},
+		{refused, true, "", true, 0, "as you wish.\n"},
+		{refused, false, "y", true, 0, "(y/n): "},
+		{refused, false, "n", false, 77, "Nothing was written.\n"},
+		{config.Errors{{File: "x", Text: "bad"}}, true, "", false, 78, "Nothing was written.\n"},
+		{config.Errors{{File: "x", Text: "bad"}}, false, "y", false, 78, "Nothing was written.\n"},
 	} {
 		var out bytes.Buffer
 		d := &dialogue{a: &app{stderr: &out, getenv: os.Getenv}}
@@ -421,7 +424,7 @@ func TestInitApproval(t *testing.T) {
 			}
 		}
 		doubtful, err := d.approve(t.Context(), c.yes, func() error { return c.check })
-		if status := d.a.exit(err); doubtful != c.doubtful || status != c.status {
+		if status := d.a.exit(err); doubtful != c.doubtful || status != c.status || !strings.HasSuffix(out.String(), c.said) {
 			t.Errorf("%+v: doubtful %v, status %d\n%s", c, doubtful, status, out.String())
 		}
 	}

@@ -41,6 +41,7 @@ var (
 	textWritten        = lang.Text{EN: "Written, readable by you only:", ZH: "已写入（只有你能读）："}
 	textNext           = lang.Text{EN: "Next:", ZH: "下一步："}
 	textNothingWritten = lang.Text{EN: "Nothing was written.", ZH: "没有写入任何文件。"}
+	textNotKept        = lang.Text{EN: "Nothing was written: the check failed. With --yes the config is written all the same.", ZH: "没有写入任何文件：检查没有通过。加上 --yes 仍会写入配置。"}
 	textMissing        = lang.Text{EN: "there is no terminal to ask at, and an answer is missing: %s", ZH: "没有终端可以提问，缺少参数：%s"}
 )
 
