@@ -22,6 +22,8 @@ type answerer struct {
 	daemon *daemon.Daemon
 	// reload reads the config again.
 	reload func() (daemon.Changes, error)
+	// config is the one of the moment.
+	config func() *control.Config
 }
 
 // handlers are all that can be asked for.
@@ -67,6 +69,7 @@ func progressOf(p *collect.Progress) *control.Progress {
 func (s *answerer) collect(ctx context.Context, r *control.Request, tell func(*control.Event)) error {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
+	tell(&control.Event{Config: s.config()})
 	go s.progress(ctx, r.Accounts, tell)
 	var all sync.WaitGroup
 	defer all.Wait()

@@ -47,6 +47,7 @@ type app struct {
 	owner  *owner // whom we have become, when root has started us
 	log    *slog.Logger
 	cfg    *config.Config
+	read   time.Time // when cfg was read
 	shared *wire.Shared
 	state  string
 	tokens *oauth.Store
@@ -70,6 +71,7 @@ func (a *app) load() error {
 	if err := a.becomeOwner(path); err != nil {
 		return err
 	}
+	a.read = a.now()
 	if a.cfg, err = config.Load(path); err != nil {
 		return a.unread(path, err)
 	}
@@ -229,25 +231,29 @@ func sleep(ctx context.Context, d time.Duration) error {
 
 // changed reports whether the config, or a file with a secret of acct, was
 // written after since, or somebody has signed in. Nothing of a secret is kept to
-// find that out. What lies in the future was written by a clock that was wrong,
-// and would be news each time.
+// find that out.
 func (a *app) changed(acct *config.Account, since time.Time) bool {
-	now := a.now()
-	news := func(t time.Time) bool { return t.After(since) && !t.After(now) }
 	files := slices.Clone(a.cfg.Files)
 	for _, end := range ends(acct) {
-		if end.OAuth != "" && news(a.tokens.SignedIn(end.name)) {
+		if end.OAuth != "" && a.isNews(a.tokens.SignedIn(end.name), since) {
 			return true
 		}
 		files = append(files, a.secretFiles(end.Server)...)
 	}
-	for _, f := range files {
-		if info, err := os.Stat(f); err == nil && news(info.ModTime()) {
-			return true
-		}
-	}
-	return false
+	return a.written(files, since)
 }
+
+// written reports whether one of files was written after since.
+func (a *app) written(files []string, since time.Time) bool {
+	return slices.ContainsFunc(files, func(f string) bool {
+		info, err := os.Stat(f)
+		return err == nil && a.isNews(info.ModTime(), since)
+	})
+}
+
+// isNews reports whether t is after since. What lies in the future was written by a
+// clock that was wrong, and would be news each time.
+func (a *app) isNews(t, since time.Time) bool { return t.After(since) && !t.After(a.now()) }
 
 // An end is a server that an account needs, by the name of its sign-in.
 type end struct {

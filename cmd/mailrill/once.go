@@ -69,6 +69,11 @@ var goesOn = lang.Text{
 	ZH: "服务会继续收取：用 mailrill status 查看进度",
 }
 
+var olderConfig = lang.Text{
+	EN: "the service runs with an older config: `mailrill reload` has it take over what has changed since",
+	ZH: "服务使用的仍是修改前的配置：执行 mailrill reload 使修改生效",
+}
+
 // onceThere asks the service for the passes, and prints them as if they were ours.
 // Its error is control.ErrNoService where none runs.
 func (a *app) onceThere(ctx context.Context, p passFlags) error {
@@ -81,6 +86,9 @@ func (a *app) onceThere(ctx context.Context, p passFlags) error {
 	}
 	live := a.newProgress()
 	exit, err := a.askService(ctx, control.Request{Do: control.Collect, Accounts: accountNames(accounts), Force: p.force}, func(e *control.Event) {
+		if e.Config != nil && e.Config.Path == a.cfg.Path && a.written(a.cfg.Files, e.Config.Read) {
+			a.printHint(olderConfig, "")
+		}
 		if e.Progress != nil {
 			live.update(collect.Progress(*e.Progress))
 		}

@@ -17,7 +17,7 @@ func (s *service) listen(ctx context.Context) (end func(), err error) {
 		cancel()
 		return nil, err
 	}
-	answers := &answerer{daemon: s.daemon, reload: s.reload}
+	answers := &answerer{daemon: s.daemon, reload: s.reload, config: s.config}
 	server := &control.Server{Handlers: answers.handlers(), Log: s.log}
 	var all sync.WaitGroup
 	s.daemon.Began = func() { all.Go(func() { server.Serve(ctx, l) }) }
@@ -26,4 +26,10 @@ func (s *service) listen(ctx context.Context) (end func(), err error) {
 		l.Close()
 		all.Wait()
 	}, nil
+}
+
+// config tells which config the service goes by.
+func (s *service) config() *control.Config {
+	now := s.present.Load()
+	return &control.Config{Path: now.cfg.Path, Read: now.read.UTC()}
 }

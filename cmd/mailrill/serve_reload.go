@@ -51,6 +51,7 @@ func (s *service) reread(old *app) (*app, []*config.Account, error) {
 
 // reread returns the app with the config as it is now.
 func (a *app) reread() (*app, error) {
+	read := a.now()
 	cfg, err := config.Load(a.cfg.Path)
 	if err != nil {
 		return nil, err
@@ -66,7 +67,7 @@ func (a *app) reread() (*app, error) {
 		a.log.Warn(w.Error())
 	}
 	next := *a
-	next.cfg = cfg
+	next.cfg, next.read = cfg, read
 	return &next, nil
 }
 

@@ -26,7 +26,7 @@ type Verb string
 // The verbs.
 const (
 	Status  Verb = "status"  // what is every account doing? Answered by a State each
-	Collect Verb = "collect" // make a pass of Accounts now. Answered by Progress, and a Pass each
+	Collect Verb = "collect" // make a pass of Accounts now. Answered by Config, Progress, and a Pass each
 	Reload  Verb = "reload"  // read config and secrets again. Answered by Changes
 	Retry   Verb = "retry"   // offer held messages to their destination again. Answered by Retried
 	Drop    Verb = "drop"    // give held messages up
@@ -55,6 +55,7 @@ type Request struct {
 type Event struct {
 	V        int       `json:"v"`
 	State    *State    `json:"state,omitempty"`
+	Config   *Config   `json:"config,omitempty"`
 	Progress *Progress `json:"progress,omitempty"`
 	Pass     *Pass     `json:"pass,omitempty"`
 	Retried  *Retried  `json:"retried,omitempty"`
@@ -125,6 +126,12 @@ type State struct {
 	Progress *Progress  `json:"progress"`
 	Push     []Push     `json:"push"`
 	Error    *Failure   `json:"error"` // of the last pass
+}
+
+// A Config is the one that the service goes by.
+type Config struct {
+	Path string    `json:"path"`
+	Read time.Time `json:"read"` // when
 }
 
 // A Push says whether a folder's news are pushed to us.
