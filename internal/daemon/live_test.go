@@ -287,7 +287,10 @@ func stopsWaiting(t *testing.T, waited time.Duration) {
 	live(t, named("@every 1h", "busy", "waits"), func(t *testing.T, w *world) {
 		go w.d.Collect(t.Context(), []string{"busy"}, collect.Options{}, false, func(*Outcome) {})
 		<-sessions["busy"].entered
-		go w.d.Collect(t.Context(), []string{"waits"}, collect.Options{}, false, func(*Outcome) {})
+		asked := make(chan error, 1)
+		go func() {
+			asked <- w.d.Collect(t.Context(), []string{"waits"}, collect.Options{}, false, func(*Outcome) { t.Error("told as a pass") })
+		}()
 		time.Sleep(waited)
 		synctest.Wait()
 		waits, err := w.d.loop("waits")
@@ -303,6 +306,9 @@ func stopsWaiting(t *testing.T, waited time.Duration) {
 		}
 		if p := waits.last; p.Class != "" || p.Failures != 0 {
 			t.Errorf("its stop counts as a failure: %+v", p)
+		}
+		if err := <-asked; reply.ClassOf(err) != reply.Temporary {
+			t.Errorf("who asked for it is told %v", err)
 		}
 		if s := sessions["waits"]; s.connected != s.closed {
 			t.Errorf("connected %v, closed %v", s.connected, s.closed)

@@ -278,6 +278,8 @@ func (s *resting) Err() error {
 
 // A home takes every message.
 type home struct {
+	takes func() // when it has got messages; nil: nothing
+
 	mu    sync.Mutex
 	taken int
 	ends  int
@@ -287,6 +289,9 @@ func (h *home) Prepare(context.Context, string) error { return nil }
 
 func (h *home) Deliver(_ context.Context, batches <-chan []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
 	for ms := range batches {
+		if h.takes != nil {
+			h.takes()
+		}
 		for _, m := range ms {
 			h.mu.Lock()
 			h.taken++

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"mailrill/fetch"
 	"mailrill/internal/collect"
 	"mailrill/internal/config"
 	"mailrill/internal/reply"
@@ -117,6 +118,34 @@ func TestReloadRemovesAndRestores(t *testing.T) {
 		time.Sleep(3 * time.Minute)
 		if n := w.looks("a"); n < 4 {
 			t.Errorf("a was looked at %d times, also after that", n)
+		}
+	})
+}
+
+// Of a pass that a reload ends, who asked for it is told what it has collected.
+func TestReloadDuringADelivery(t *testing.T) {
+	m := newMailbox("INBOX")
+	var entered, leave chan struct{}
+	live(t, named("@every 1h", "a"), func(t *testing.T, w *world) {
+		m.arrive("INBOX")
+		var delivered int
+		asked := make(chan error)
+		go func() {
+			asked <- w.d.Collect(t.Context(), []string{"a"}, collect.Options{}, false, func(out *Outcome) {
+				delivered = out.Report.Results[0].Delivered
+			})
+		}()
+		<-entered
+		w.d.Reload(nil, same)
+		close(leave)
+		if err := <-asked; err != nil || delivered != 1 {
+			t.Errorf("told of %d copies, %v", delivered, err)
+		}
+	}, func(w *world) {
+		entered, leave = make(chan struct{}), make(chan struct{})
+		h := &home{takes: func() { close(entered); <-leave }}
+		w.d.Build = func(a *config.Account, _ func()) *collect.Account {
+			return &collect.Account{Name: a.Name, To: "home", Source: m, Destination: h, Into: func(fetch.Folder) string { return "" }, MaxDelete: 500}
 		}
 	})
 }

@@ -110,9 +110,9 @@ func (d *Daemon) Collect(ctx context.Context, names []string, o collect.Options,
 	for i, name := range names {
 		all.Go(func() {
 			var out *Outcome
-			err := d.on(ctx, name, func(ctx context.Context, l *loop) error {
-				out = l.requested(ctx, o, force)
-				return nil
+			err := d.on(ctx, name, func(ctx context.Context, l *loop) (err error) {
+				out, err = l.requested(ctx, o, force)
+				return err
 			})
 			if err != nil {
 				errs[i] = err
@@ -127,12 +127,24 @@ func (d *Daemon) Collect(ctx context.Context, names []string, o collect.Options,
 	return errors.Join(errs...)
 }
 
-// requested makes the pass of a request.
-func (l *loop) requested(ctx context.Context, o collect.Options, force bool) *Outcome {
+// requested makes the pass of a request. One that was stopped before it came to
+// anything is none: to tell of it would say that there is no new mail.
+func (l *loop) requested(ctx context.Context, o collect.Options, force bool) (*Outcome, error) {
 	if !force && l.d.barred(l.a, l.last) {
-		return l.d.barredOutcome(l.a, l.last)
+		return l.d.barredOutcome(l.a, l.last), nil
 	}
-	return l.make(ctx, o)
+	out := l.make(ctx, o)
+	if out.Report.Stopped && !tells(out.Report) {
+		return nil, errEnded
+	}
+	return out, nil
+}
+
+// tells reports whether there is something to tell of a pass, be it a failure.
+func tells(r *collect.Report) bool {
+	return slices.ContainsFunc(r.Results, func(f *collect.Result) bool {
+		return f.Err != nil || f.Listed+f.Delivered+f.AlreadyThere+f.Held+f.SourceDone > 0
+	})
 }
 
 // Recheck looks again at an account of which the ledger, or the secret, has been
