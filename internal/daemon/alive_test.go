@@ -99,3 +99,16 @@ func TestAliveBetweenPasses(t *testing.T) {
 		}
 	})
 }
+
+// A pass that asks a dead line for a sign of life, for as long as the account's timeout
+// allows, is none that stands still.
+func TestAliveBesideADeadLine(t *testing.T) {
+	m := newMailbox("INBOX")
+	m.mute = true
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		time.Sleep(20 * time.Minute)
+		if err := w.d.Alive(); err != nil || w.states()[0] != Collecting {
+			t.Errorf("%v; state %q", err, w.states()[0])
+		}
+	}, func(a *config.Account) { a.Schedule = account(t, "a", "@every 5m").Schedule })
+}

@@ -108,8 +108,7 @@ func (l *loop) make(ctx context.Context, o collect.Options) *Outcome {
 // connected to the source needs none: a dead server takes nobody's place. folder is
 // the only one that is built, "" where all are.
 func (l *loop) pass(ctx context.Context, built *collect.Account, folder string, o collect.Options) *Outcome {
-	l.moved()
-	l.show(Collecting)
+	l.busy()
 	var leave func()
 	built.Source = &entrance{built.Source, func() (err error) {
 		if leave == nil {

@@ -107,6 +107,7 @@ func (p *pusher) collectAll(ctx context.Context, o collect.Options) *Outcome {
 		w.crowded = false
 	}
 	w := p.main()
+	p.l.busy() // a dead line is asked for a sign of life
 	rested, announced := w.interrupt(ctx)
 	built := *p.built
 	built.Source = w.line.All()

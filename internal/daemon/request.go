@@ -72,8 +72,7 @@ var errEnded = reply.WithClass(reply.Temporary, errors.New("the service has stop
 // error.
 func (d *Daemon) Do(ctx context.Context, name string, f func(context.Context) error) error {
 	return d.on(ctx, name, func(ctx context.Context, l *loop) error {
-		l.moved()
-		l.show(Collecting)
+		l.busy()
 		defer func() { l.show(stateAfter(l.last, d.Now())) }()
 		return f(ctx)
 	})

@@ -106,6 +106,12 @@ func (l *loop) show(s State) {
 	l.status.Progress = nil
 }
 
+// busy notes that something is begun for the account.
+func (l *loop) busy() {
+	l.moved()
+	l.show(Collecting)
+}
+
 // showNext sets when it is looked at next.
 func (l *loop) showNext(at time.Time) {
 	l.mu.Lock()
