@@ -334,7 +334,7 @@ func (p *pass) conclude(err error) {
 	if p.report.Stopped && (errors.Is(err, errStopped) || errors.Is(err, errBroken) || errors.Is(err, context.Canceled)) {
 		err = nil // a stop is no failure
 	}
-	if err == nil && p.current().Err == nil { // what was refused says more than what waits
+	if err == nil && !p.report.Stopped && p.current().Err == nil { // what was refused says more than what waits
 		if err = p.overLimit(); err == nil {
 			err = p.outstanding()
 		}
