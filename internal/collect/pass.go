@@ -72,7 +72,7 @@ const (
 	phaseFailed              // failed before, due again
 )
 
-// errStopped ends a retrieval because the pass was told to stop.
+// errStopped ends a login or a retrieval because the pass was told to stop.
 var errStopped = errors.New("stopped")
 
 const (
@@ -194,7 +194,7 @@ func (p *pass) session(ph phase) (v *visit, err error) {
 		}
 	}
 	p.rest()
-	s, err := p.a.Source.Connect(p.hard)
+	s, err := p.connect()
 	if err != nil {
 		return nil, fmt.Errorf("connect to the source: %w", err)
 	}
@@ -214,6 +214,31 @@ func (p *pass) session(ph phase) (v *visit, err error) {
 		err = p.commitFinished(v.deferred)
 	}
 	return v, err
+}
+
+// connectGrace is how long a login may go on after the pass was told to stop. That
+// it was refused counts, and a token that is renewed for it must be written down.
+const connectGrace = 5 * time.Second
+
+// connect logs in at the source. A stop cuts that short, for nothing has begun yet;
+// a session that is there lives on, for what it has begun.
+func (p *pass) connect() (fetch.Session, error) {
+	life, cut := context.WithCancelCause(p.hard)
+	release := context.AfterFunc(p.ctx, func() {
+		_ = p.c.Sleep(life, connectGrace)
+		cut(errStopped)
+	})
+	s, err := p.a.Source.Connect(life)
+	switch stopped := !release(); {
+	case err != nil:
+		cut(err)
+		return nil, err
+	case stopped:
+		_ = s.Close(false)
+		cut(errStopped)
+		return nil, errStopped
+	}
+	return s, nil
 }
 
 // A visit is one session with the source and what came of it.
