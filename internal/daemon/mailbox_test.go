@@ -283,9 +283,20 @@ type home struct {
 	mu    sync.Mutex
 	taken int
 	ends  int
+	down  error
 }
 
-func (h *home) Prepare(context.Context, string) error { return nil }
+func (h *home) Prepare(context.Context, string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.down
+}
+
+func (h *home) setDown(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.down = err
+}
 
 func (h *home) Deliver(_ context.Context, batches <-chan []*deliver.Message, done func(*deliver.Message, deliver.Receipt, error)) error {
 	for ms := range batches {

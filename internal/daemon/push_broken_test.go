@@ -82,6 +82,33 @@ func TestStopBesideADeadLine(t *testing.T) {
 	}
 }
 
+// A pass that fails ends its session: after an outage of the destination the server
+// pushes anew, not since before. The session had rested long enough to count for that.
+func TestPassLosesTheSession(t *testing.T) {
+	m := newMailbox("INBOX")
+	pushed(t, m, func(t *testing.T, w *world, h *home) {
+		m.restart() // not its first break
+		time.Sleep(time.Hour)
+		h.setDown(errDown)
+		m.arrive("INBOX")
+		time.Sleep(time.Hour)
+		h.setDown(nil)
+		back := time.Now()
+		if err := w.d.Collect(t.Context(), []string{"a"}, collect.Options{}, false, func(*Outcome) {}); err != nil {
+			t.Error(err)
+		}
+		if p := w.d.States()[0].Push[0]; !p.On || p.Since.Before(back) {
+			t.Errorf("pushed %v since %v before the end of the outage", p.On, back.Sub(p.Since))
+		}
+		m.restart()
+		m.counts()
+		time.Sleep(passing.pauses[0] + time.Second)
+		if logins, _, _ := m.counts(); logins != 1 {
+			t.Errorf("%d logins after the next break", logins)
+		}
+	})
+}
+
 // A server that hangs up at the end of each pass is not hammered either.
 func TestServerHangsUpAfterEachPass(t *testing.T) {
 	m := newMailbox("INBOX")

@@ -114,22 +114,33 @@ func (w *watch) awake(err error) {
 func (w *watch) resting() bool { return w.stop != nil || w.news }
 
 // used notes a pass that has used the session. One that went well and has lost it is
-// to be followed as if it had rested.
+// to be followed as if it had rested; one that failed has a back-off of its own.
 func (w *watch) used(out *Outcome, now time.Time, rand func(time.Duration) time.Duration) {
-	if out.Report.Err() == nil && !w.line.Connected() && !w.line.GivenUp() {
+	switch {
+	case w.line.Connected() || w.line.GivenUp():
+	case out.Report.Err() == nil:
 		w.broke(now, rand)
+	default:
+		w.settle(now)
 	}
 }
 
 // broke notes that the connection was lost while it rested. Where that happens again
 // and again it is made anew less and less often.
 func (w *watch) broke(now time.Time, rand func(time.Duration) time.Duration) {
-	if !w.since.IsZero() && now.Sub(w.since) >= settledFor {
-		w.flaps = 0
-	}
+	w.settle(now)
 	w.flaps++
 	w.end()
 	w.retry = now.Add(backoff(reply.Network, w.flaps, rand))
+}
+
+// settle notes that the session is no more, and forgets how often that has happened
+// if it had rested for long.
+func (w *watch) settle(now time.Time) {
+	if !w.since.IsZero() && now.Sub(w.since) >= settledFor {
+		w.flaps = 0
+	}
+	w.since = time.Time{}
 }
 
 // giveWay notes that the connection was given up for another to the same login. To
