@@ -35,6 +35,7 @@ type loop struct {
 	woken    bool               // something has happened since the last doze
 	doze     context.CancelFunc // ends it
 	status   Status
+	rest     Status // before the pass that runs, or ran last
 }
 
 // begin starts the loop of a, when the one before it, if any, has ended. It is

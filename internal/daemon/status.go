@@ -27,7 +27,7 @@ const (
 type Status struct {
 	Account  *config.Account
 	State    State
-	Since    time.Time         // of State
+	Since    time.Time         // of State; all but Waiting go on over a pass that changes nothing of them
 	Next     time.Time         // when it is looked at next by itself; zero: only by push or on request
 	Pass     ledger.Pass       // how the last pass ended
 	Progress *collect.Progress // of the pass that runs; nil: none, or nothing to tell yet
@@ -92,14 +92,22 @@ func (l *loop) shown() Status {
 	return s
 }
 
-// show sets what the account is doing from now on.
+// show sets what the account is doing from now on. A wait begins anew after each pass;
+// what else a pass has not changed goes on.
 func (l *loop) show(s State) {
 	if !l.a.Enabled && s != Collecting {
 		s = Off
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.status.State != s {
+	if l.status.State != Collecting {
+		l.rest = l.status
+	}
+	switch {
+	case s == l.status.State:
+	case s == l.rest.State && s != Waiting:
+		l.status.State, l.status.Since = s, l.rest.Since
+	default:
 		l.status.State, l.status.Since = s, l.d.Now()
 	}
 	l.status.Pass = l.last

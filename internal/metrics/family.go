@@ -59,7 +59,7 @@ var families = []family{
 				add(truth(v.State == s), string(s))
 			}
 		}},
-	{"mailrill_account_state_timestamp_seconds", gauge, "", "When the account came into its state.", at(func(v *view) time.Time { return v.Since })},
+	{"mailrill_account_state_timestamp_seconds", gauge, "", "When the account came into its state; backing off and needs you go on over the tries in between.", at(func(v *view) time.Time { return v.Since })},
 	{"mailrill_last_pass_timestamp_seconds", gauge, "", "When the last pass ended; absent before the first.", at(func(v *view) time.Time { return v.Pass.At })},
 	{"mailrill_last_success_timestamp_seconds", gauge, "", "When the last pass without an error ended; absent before the first.", at(func(v *view) time.Time { return v.Pass.OK })},
 	{"mailrill_next_pass_timestamp_seconds", gauge, "", "When the account is looked at next by itself; absent when by push or on request only.", at(func(v *view) time.Time { return v.Next })},
