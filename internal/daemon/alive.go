@@ -8,9 +8,10 @@ import (
 const (
 	// dozeLimit is how long a loop that waits may not have looked at the clock.
 	dozeLimit = 10 * tick
-	// workLimit is how long nothing at all may have moved while passes run. Every
-	// connection fails sooner that makes no progress; a destination's index that
-	// is read, or a program that mail is given to, may take its time.
+	// workLimit is how long nothing at all may have moved while passes run, where no
+	// timeout is longer. Every connection fails sooner that makes no progress; a
+	// destination's index that is read, or a program that mail is given to, may take
+	// its time.
 	workLimit = 30 * time.Minute
 )
 
@@ -21,18 +22,19 @@ func (d *Daemon) Alive() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.uptime()
-	busy, latest := "", time.Duration(0)
+	busy, latest, limit := "", time.Duration(0), workLimit
 	for _, l := range d.loops {
 		beat := time.Duration(l.beat.Load())
 		if l.shown().State == Collecting {
 			busy, latest = l.a.Name, max(latest, beat)
+			limit = max(limit, l.a.Timeout+dozeLimit, l.a.Destination.Timeout+dozeLimit)
 			continue
 		}
 		if now-beat > dozeLimit {
 			return fmt.Errorf("the loop of account %s has stood still for %v", l.a.Name, now-beat)
 		}
 	}
-	if busy != "" && now-latest > workLimit {
+	if busy != "" && now-latest > limit {
 		return fmt.Errorf("nothing has moved for %v in any pass, as in that of account %s", now-latest, busy)
 	}
 	return nil

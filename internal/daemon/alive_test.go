@@ -106,9 +106,17 @@ func TestAliveBesideADeadLine(t *testing.T) {
 	m := newMailbox("INBOX")
 	m.mute = true
 	pushed(t, m, func(t *testing.T, w *world, h *home) {
-		time.Sleep(20 * time.Minute)
-		if err := w.d.Alive(); err != nil || w.states()[0] != Collecting {
-			t.Errorf("%v; state %q", err, w.states()[0])
+		for range 12 {
+			time.Sleep(5 * time.Minute)
+			if err := w.d.Alive(); err != nil || w.states()[0] != Collecting {
+				t.Fatalf("%v: %v; state %q", time.Now(), err, w.states()[0])
+			}
 		}
-	}, func(a *config.Account) { a.Schedule = account(t, "a", "@every 5m").Schedule })
+		time.Sleep(15 * time.Minute)
+		if err := w.d.Alive(); err == nil {
+			t.Error("it waits on after the timeout")
+		}
+	}, func(a *config.Account) {
+		a.Schedule, a.Timeout = account(t, "a", "@every 1m").Schedule, time.Hour
+	})
 }
