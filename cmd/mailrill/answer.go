@@ -296,6 +296,9 @@ func (s *answerer) note(ctx context.Context, l control.Login) error {
 		advice = provider.Advice{Class: f.Class, Hint: f.Hint, URL: reply.Clean(f.URL), Retry: retry}
 		words = reply.Clean(f.Text)
 	}
+	if acct := s.account(l.Account); acct != nil && l.Error == nil {
+		s.daemon.Logins.Taken(acct)
+	}
 	return daemon.Checked(ctx, s.daemon.Ledger, l.Account, advice, words, s.daemon.Now())
 }
 

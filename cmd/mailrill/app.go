@@ -22,6 +22,7 @@ import (
 	"mailrill/internal/ledger"
 	"mailrill/internal/oauth"
 	"mailrill/internal/reply"
+	"mailrill/internal/sasl"
 	"mailrill/internal/secret"
 	"mailrill/internal/wire"
 )
@@ -53,6 +54,7 @@ type app struct {
 	tokens *oauth.Store
 	warned map[string]time.Time // when a sign-in that ends was last logged, by account
 	ledger *ledger.Ledger
+	gates  *daemon.Logins // of what the daemon of this process connects to
 }
 
 // load finds and reads the config.
@@ -169,6 +171,20 @@ func (a *app) env() wire.Env {
 	}
 }
 
+// gated is env for an account whose refused logins are not to be repeated too soon.
+func (a *app) gated(acct *config.Account) wire.Env {
+	env := a.env()
+	env.Gate = func(name, protocol string, s *config.Server) sasl.Gate {
+		return a.gates.Gate(name, protocol, s, func(since time.Time) bool { return a.changed(acct, since) })
+	}
+	return env
+}
+
+// newGates returns what keeps refused logins from being repeated, over the open state.
+func (a *app) newGates() *daemon.Logins {
+	return &daemon.Logins{Ledger: a.ledger, Log: a.log, Now: a.now}
+}
+
 // collector returns the engine over the open state.
 func (a *app) collector() *collect.Collector {
 	env := a.env()
@@ -180,8 +196,9 @@ func (a *app) collector() *collect.Collector {
 
 // daemon returns the loop over accounts.
 func (a *app) daemon(accounts []*config.Account, c *collect.Collector, done func(*daemon.Outcome)) *daemon.Daemon {
+	a.gates = a.newGates()
 	return &daemon.Daemon{
-		Accounts: accounts, Build: a.build, Collector: c, Ledger: a.ledger,
+		Accounts: accounts, Build: a.build, Collector: c, Ledger: a.ledger, Logins: a.gates,
 		Log: a.log, Now: a.now, Sleep: a.sleep, Changed: a.changed, Done: done,
 	}
 }
@@ -189,7 +206,7 @@ func (a *app) daemon(accounts []*config.Account, c *collect.Collector, done func
 // build returns what a pass over acct needs. Its connections call beat whenever
 // something moves on them.
 func (a *app) build(acct *config.Account, beat func()) *collect.Account {
-	env := a.env()
+	env := a.gated(acct)
 	wrap := env.Wrap
 	env.Wrap = func(end string, conn net.Conn) net.Conn {
 		if wrap != nil {

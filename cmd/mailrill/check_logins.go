@@ -117,6 +117,9 @@ func (a *app) settle(ctx context.Context, l *logins) (said doctor.Said, err erro
 		if err := daemon.Checked(ctx, a.ledger, name, advice, words, a.now()); err != nil {
 			return doctor.Said{}, err
 		}
+		if acct := a.cfg.Account(name); acct != nil && advice.Class == reply.OK {
+			a.newGates().Taken(acct)
+		}
 	}
 	return said, nil
 }

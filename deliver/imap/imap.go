@@ -29,6 +29,7 @@ import (
 type Options struct {
 	Dial          func(context.Context) (net.Conn, error)
 	Auth          sasl.Auth
+	Gate          sasl.Gate         // of Auth; nil: none
 	ID            map[string]string // for the ID command, where it is offered; nil: it is not sent
 	NeedsID       bool              // ID is sent in any case (NetEase)
 	Folder        string            // the default folder, "/" between levels; "": INBOX
@@ -144,7 +145,7 @@ func (d *Destination) begin(ctx context.Context) (end func(), err error) {
 // had, a certificate, is the fault of no message: if it is not the line's, which is
 // tried again at once, it is the destination's.
 func (d *Destination) connect(ctx context.Context) (*session, error) {
-	s, err := sasl.Retry(ctx, d.o.Auth, func(auth sasl.Auth) (*session, error) { return d.connectBy(ctx, auth) })
+	s, err := sasl.Retry(ctx, d.o.Auth, d.o.Gate, func(auth sasl.Auth) (*session, error) { return d.connectBy(ctx, auth) })
 	if err != nil && reply.ClassOf(err) != reply.Network && !errors.Is(err, deliver.ErrUnavailable) {
 		err = fmt.Errorf("%w: %w", deliver.ErrUnavailable, err)
 	}

@@ -56,7 +56,7 @@ func (c *counter) settle() {
 
 // connect dials, greets and logs in.
 func (d *Destination) connect(ctx context.Context) (*client, error) {
-	return sasl.Retry(ctx, d.o.Auth, func(auth sasl.Auth) (*client, error) { return d.connectBy(ctx, auth) })
+	return sasl.Retry(ctx, d.o.Auth, d.o.Gate, func(auth sasl.Auth) (*client, error) { return d.connectBy(ctx, auth) })
 }
 
 func (d *Destination) connectBy(ctx context.Context, auth sasl.Auth) (*client, error) {

@@ -35,6 +35,7 @@ type Options struct {
 	// it learns by SetPatience(time.Duration) if it has that.
 	Dial      func(context.Context) (net.Conn, error)
 	Auth      sasl.Auth // nil: no login
+	Gate      sasl.Gate // of Auth; nil: none
 	LMTP      bool
 	Hello     string           // our name in EHLO or LHLO
 	Sender    string           // envelope sender; "" is the null sender

@@ -36,6 +36,7 @@ type Options struct {
 	// server's greeting. The connection is cut when the context ends.
 	Dial func(context.Context) (net.Conn, error)
 	Auth sasl.Auth
+	Gate sasl.Gate // of Auth; nil: none
 	// ID is what ID (RFC 2971) tells the server after the login, where it offers
 	// the command; nil: nothing.
 	ID map[string]string
@@ -67,7 +68,7 @@ var (
 
 // Connect dials and logs in.
 func (s *Source) Connect(ctx context.Context) (fetch.Session, error) {
-	return sasl.Retry(ctx, s.o.Auth, func(auth sasl.Auth) (fetch.Session, error) { return s.connect(ctx, auth) })
+	return sasl.Retry(ctx, s.o.Auth, s.o.Gate, func(auth sasl.Auth) (fetch.Session, error) { return s.connect(ctx, auth) })
 }
 
 func (s *Source) connect(ctx context.Context, auth sasl.Auth) (fetch.Session, error) {

@@ -34,6 +34,7 @@ type Options struct {
 	// greeting. It watches progress, and is cut when the context ends.
 	Dial func(context.Context) (net.Conn, error)
 	Auth sasl.Auth
+	Gate sasl.Gate // of Auth; nil: none
 
 	// Drains: the server lists a window of the mailbox, and a message that was
 	// retrieved leaves it with QUIT (Gmail).
@@ -68,7 +69,7 @@ type Source struct{ o Options }
 // Connect logs in. A refusal is a *reply.Error with the response code of RFC
 // 2449 and RFC 3206 as its Code.
 func (s *Source) Connect(ctx context.Context) (fetch.Session, error) {
-	return sasl.Retry(ctx, s.o.Auth, func(auth sasl.Auth) (fetch.Session, error) { return s.connect(ctx, auth) })
+	return sasl.Retry(ctx, s.o.Auth, s.o.Gate, func(auth sasl.Auth) (fetch.Session, error) { return s.connect(ctx, auth) })
 }
 
 func (s *Source) connect(ctx context.Context, auth sasl.Auth) (fetch.Session, error) {

@@ -20,10 +20,17 @@ func Advise(a *config.Account, err error) provider.Advice {
 	if before, ok := errors.AsType[*barredError](err); ok {
 		return before.advice()
 	}
-	end, protocol := &a.Server, a.Protocol
-	if collect.FromDestination(err) {
-		end, protocol = &a.Destination.Server, a.Destination.Type
+	if r, ok := errors.AsType[*refusal](err); ok && r.barred {
+		return r.last.advice()
 	}
+	if collect.FromDestination(err) {
+		return adviseAt(&a.Destination.Server, a.Destination.Type, err)
+	}
+	return adviseAt(&a.Server, a.Protocol, err)
+}
+
+// adviseAt is Advise for an error that came from a server.
+func adviseAt(end *config.Server, protocol string, err error) provider.Advice {
 	situation := provider.Situation{Provider: end.Provider.Key, Protocol: protocol}
 	if end.OAuth != "" {
 		situation.Shape = provider.Token

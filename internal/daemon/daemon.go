@@ -40,6 +40,8 @@ type Daemon struct {
 	// Changed reports whether what an account logs in with may have changed since
 	// a time: then a refusal of before says nothing any more.
 	Changed func(a *config.Account, since time.Time) bool
+	// Logins are those of all accounts; nil: each account is alone with its own.
+	Logins *Logins
 	// Done is told of each pass, one at a time.
 	Done func(*Outcome)
 	// Began is told, when it is set, that Run serves the accounts.
@@ -101,6 +103,9 @@ func (d *Daemon) Once(ctx context.Context, o collect.Options, force bool) error 
 	var all sync.WaitGroup
 	for _, a := range d.Accounts {
 		all.Go(func() {
+			if force {
+				d.Logins.Again(a)
+			}
 			last, err := d.last(ctx, a)
 			if err == nil && !force && d.barred(a, last) {
 				d.tell(d.barredOutcome(a, last))

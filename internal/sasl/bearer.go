@@ -83,29 +83,65 @@ func (b *bearer) Next([]byte) ([]byte, error) {
 // Retry calls connect, which logs in by the Auth that it is given, and a second
 // time with a renewed token where a server has refused one that was thought
 // valid: tokens end early, by a change of password as by an administrator. It is
-// a new connection, for servers hang up on who they have refused.
-func Retry[T any](ctx context.Context, auth Auth, connect func(Auth) (T, error)) (T, error) {
+// a new connection, for servers hang up on who they have refused. Each login passes
+// the gate, if there is one.
+func Retry[T any](ctx context.Context, auth Auth, gate Gate, connect func(Auth) (T, error)) (T, error) {
 	if auth == nil {
 		return connect(nil)
 	}
-	var used *bearer
-	noted := func(ctx context.Context) (Client, error) {
-		c, err := auth(ctx)
-		used, _ = c.(*bearer)
-		return c, err
+	a := &attempt{auth: auth, gate: gate}
+	defer a.end(errUnfinished) // after a panic: others wait for it
+	v, err := connect(a.begin)
+	if a.used == nil || !refused(err) {
+		return v, a.end(err)
 	}
-	v, err := connect(noted)
-	if used == nil || !refused(err) {
-		return v, err
-	}
+	_ = a.end(errEarly)
 	var none T
-	if err := used.tokens.Renew(ctx, used.token); err != nil {
+	if err := a.used.tokens.Renew(ctx, a.used.token); err != nil {
 		return none, err
 	}
-	if v, err = connect(noted); refused(err) {
-		return none, fmt.Errorf("%w (by OAuth, and with a new token again)", err)
+	if v, err = connect(a.begin); refused(err) {
+		err = fmt.Errorf("%w (by OAuth, and with a new token again)", err)
 	}
-	return v, err
+	return v, a.end(err)
+}
+
+// What becomes of a login that shows nothing of its credentials.
+var (
+	errUnfinished = errors.New("the login was not finished")
+	errEarly      = errors.New("the token has ended early")
+)
+
+// An attempt is one login after the other.
+type attempt struct {
+	auth  Auth
+	gate  Gate              // nil: there is none
+	leave func(error) error // of the gate; nil: it was not passed
+	used  *bearer           // what the login was made with, if it is by a token
+}
+
+// begin is the Auth of the attempt.
+func (a *attempt) begin(ctx context.Context) (Client, error) {
+	if a.gate != nil && a.leave == nil {
+		leave, err := a.gate.Enter(ctx)
+		if err != nil {
+			return nil, err
+		}
+		a.leave = leave
+	}
+	c, err := a.auth(ctx)
+	a.used, _ = c.(*bearer)
+	return c, err
+}
+
+// end tells the gate of the outcome, and returns what it says to that.
+func (a *attempt) end(err error) error {
+	if a.leave == nil {
+		return err
+	}
+	leave := a.leave
+	a.leave = nil
+	return leave(err)
 }
 
 // refused reports whether err is a server's word that the credentials are wrong.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"mailrill/internal/reply"
@@ -112,7 +114,7 @@ func TestRetry(t *testing.T) {
 	} {
 		source := &tokens{list: []string{"old", "new", "third"}, err: c.renew}
 		var used []string
-		got, err := Retry(t.Context(), Bearer("me", "h", 1, source), func(auth Auth) (string, error) {
+		got, err := Retry(t.Context(), Bearer("me", "h", 1, source), nil, func(auth Auth) (string, error) {
 			client, err := auth(t.Context())
 			if err != nil {
 				return "", err
@@ -136,7 +138,7 @@ func TestRetry(t *testing.T) {
 func TestPasswordsAreNotRetried(t *testing.T) {
 	auth := Password("me", func(context.Context) (string, error) { return "secret", nil })
 	n := 0
-	_, err := Retry(t.Context(), auth, func(a Auth) (int, error) {
+	_, err := Retry(t.Context(), auth, nil, func(a Auth) (int, error) {
 		n++
 		_, err := a(t.Context())
 		return 0, errors.Join(err, errWrong)
@@ -144,7 +146,65 @@ func TestPasswordsAreNotRetried(t *testing.T) {
 	if n != 1 || !errors.Is(err, errWrong) {
 		t.Errorf("%d tries, %v", n, err)
 	}
-	if v, err := Retry(t.Context(), nil, func(a Auth) (bool, error) { return a == nil, nil }); !v || err != nil {
+	if v, err := Retry(t.Context(), nil, nil, func(a Auth) (bool, error) { return a == nil, nil }); !v || err != nil {
 		t.Errorf("without a login: %v, %v", v, err)
+	}
+}
+
+// A turnstile is a Gate that takes notes.
+type turnstile struct {
+	shut  error
+	notes []string
+}
+
+func (g *turnstile) Enter(context.Context) (func(error) error, error) {
+	g.notes = append(g.notes, "enter")
+	return func(err error) error {
+		g.notes = append(g.notes, fmt.Sprint(err))
+		if err != nil {
+			err = fmt.Errorf("noted: %w", err)
+		}
+		return err
+	}, g.shut
+}
+
+// Each login passes the gate, which learns once how it ended.
+func TestRetryPassesTheGate(t *testing.T) {
+	shut := errors.New("shut")
+	for name, c := range map[string]struct {
+		gate    turnstile
+		answers []error // of the server; none: the login panics
+		want    string
+		err     error
+	}{
+		"taken":               {turnstile{}, []error{nil}, "enter, <nil>", nil},
+		"a broken line":       {turnstile{}, []error{errLine}, "enter, " + errLine.Error(), errLine},
+		"refused, then taken": {turnstile{}, []error{errWrong, nil}, "enter, " + errEarly.Error() + ", enter, <nil>", nil},
+		"refused twice":       {turnstile{}, []error{errWrong, errWrong}, "enter, " + errEarly.Error() + ", enter, " + errWrong.Error() + " (by OAuth, and with a new token again)", errWrong},
+		"the gate is shut":    {turnstile{shut: shut}, []error{nil}, "enter", shut},
+		"a bug":               {turnstile{}, nil, "enter, " + errUnfinished.Error(), nil},
+	} {
+		answers := c.answers
+		login := func(auth Auth) (bool, error) {
+			if _, err := auth(t.Context()); err != nil {
+				return false, err
+			}
+			if _, err := auth(t.Context()); err != nil { // who asks again is still at the same login
+				return false, err
+			}
+			err := answers[0]
+			answers = answers[1:]
+			return true, err
+		}
+		_, err := func() (_ bool, err error) {
+			defer func() { _ = recover() }()
+			return Retry(t.Context(), Bearer("me", "h", 1, &tokens{list: []string{"1", "2", "3", "4"}}), &c.gate, login)
+		}()
+		if got := strings.Join(c.gate.notes, ", "); got != c.want || !errors.Is(err, c.err) {
+			t.Errorf("%s: %s; %v", name, got, err)
+		}
+		if c.err != nil && c.err != shut && !strings.HasPrefix(err.Error(), "noted: ") {
+			t.Errorf("%s: what the gate says is lost: %v", name, err)
+		}
 	}
 }

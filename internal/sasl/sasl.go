@@ -18,6 +18,15 @@ type Client = sasl.Client
 // a changed secret or a fresh token is used from the next one on.
 type Auth func(ctx context.Context) (Client, error)
 
+// A Gate is passed before each login. It keeps one that was refused from being
+// repeated too soon.
+type Gate interface {
+	// Enter returns when the login may be made, or the error that is its outcome.
+	// leave is to be called once with the outcome, as soon as it is known: others may
+	// wait for that. It returns what is to be said of it.
+	Enter(ctx context.Context) (leave func(error) error, err error)
+}
+
 // A Login is a Client that can also be carried by the plain commands (USER and
 // PASS, LOGIN, AUTH LOGIN), which many servers offer instead of AUTH PLAIN.
 type Login interface {

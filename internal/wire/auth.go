@@ -24,6 +24,14 @@ func (e Env) auth(name, protocol string, s config.Server) sasl.Auth {
 	return sasl.Password(s.User, s.Secret.Read)
 }
 
+// gate returns what a login passes, nil where there is nothing.
+func (e Env) gate(name, protocol string, s *config.Server) sasl.Gate {
+	if e.Gate == nil {
+		return nil
+	}
+	return e.Gate(name, protocol, s)
+}
+
 // SignInClient returns the user's client with the provider that s signs in with,
 // reached as s is: through its proxy.
 func (e Env) SignInClient(protocol string, s config.Server) oauth.Client {

@@ -25,6 +25,7 @@ import (
 	"mailrill/internal/fsx"
 	"mailrill/internal/mailconn"
 	"mailrill/internal/oauth"
+	"mailrill/internal/sasl"
 )
 
 // An Env is what sources and destinations need of the process.
@@ -40,6 +41,9 @@ type Env struct {
 	OAuth    config.OAuth
 	Tokens   *oauth.Store
 	Now      func() time.Time // by which tokens end
+	// Gate, when it is set, returns what the logins of an account or destination called
+	// name pass.
+	Gate func(name, protocol string, s *config.Server) sasl.Gate
 	// Endpoints, when it is set, stands in for those of the providers, by their
 	// keys. It is how tests play a provider.
 	Endpoints map[string]oauth.Endpoints
@@ -102,14 +106,14 @@ func (e Env) source(a *config.Account) fetch.Source {
 	dial := e.entrance(a).Dial
 	if a.Protocol == config.POP3 {
 		return popsrc.New(popsrc.Options{
-			Dial: dial, Auth: e.auth(a.Name, a.Protocol, a.Server),
+			Dial: dial, Auth: e.auth(a.Name, a.Protocol, a.Server), Gate: e.gate(a.Name, a.Protocol, &a.Server),
 			Drains:      a.Provider.Quirks.WindowedPOP && !a.Recent,
 			Recent:      a.Recent,
 			TwoLineAuth: a.Provider.Quirks.TwoLineAuth,
 		})
 	}
 	return imapsrc.New(imapsrc.Options{
-		Dial: dial, Auth: e.auth(a.Name, a.Protocol, a.Server), ID: e.imapID(), NeedsID: a.Provider.Quirks.NeedsID,
+		Dial: dial, Auth: e.auth(a.Name, a.Protocol, a.Server), Gate: e.gate(a.Name, a.Protocol, &a.Server), ID: e.imapID(), NeedsID: a.Provider.Quirks.NeedsID,
 		Folders:       a.Folders,
 		TrashOnDelete: a.Provider.Quirks.TrashOnDelete,
 		Notice:        func(text string) { e.Log.Warn(text, "account", a.Name) },
@@ -122,7 +126,7 @@ func (e Env) destination(d *config.Destination) deliver.Destination {
 	case config.TypeIMAP:
 		q := d.Provider.Quirks
 		return imapdst.New(imapdst.Options{
-			Dial: e.exit(d).Dial, Auth: e.auth(d.Name, d.Type, d.Server), ID: e.imapID(), NeedsID: q.NeedsID,
+			Dial: e.exit(d).Dial, Auth: e.auth(d.Name, d.Type, d.Server), Gate: e.gate(d.Name, d.Type, &d.Server), ID: e.imapID(), NeedsID: q.NeedsID,
 			Folder: d.Folder, Create: d.Create,
 			NoCreate: q.NoCreate, FolderParents: q.FolderParents, SkippedTexts: q.SkippedTexts, ShowsAfter: q.ShowsAfter,
 			Connections: min(imapdst.DefaultConnections, d.MaxConnections),
@@ -135,7 +139,7 @@ func (e Env) destination(d *config.Destination) deliver.Destination {
 		return cmddst.New(cmddst.Options{FS: e.FS, Dir: e.StateDir, Argv: d.Argv, Timeout: d.Timeout, CRLF: d.LineEnds == "crlf"})
 	}
 	return smtpdst.New(smtpdst.Options{
-		Dial: e.exit(d).Dial, Auth: e.auth(d.Name, d.Type, d.Server), LMTP: d.Type == config.TypeLMTP,
+		Dial: e.exit(d).Dial, Auth: e.auth(d.Name, d.Type, d.Server), Gate: e.gate(d.Name, d.Type, &d.Server), LMTP: d.Type == config.TypeLMTP,
 		Hello: hostname(), Sender: d.Sender, Recipient: d.Recipient, Wrap: d.Mode == config.Wrap,
 		Connections: d.MaxConnections,
 	})
