@@ -182,6 +182,7 @@ func (p *place) leave() {
 	}
 	p.wake()
 	p.limit.pass()
+	p.limit.callBack() // where Allow forbids more than rest, the one that went let nobody in
 }
 
 // A counted connection has a place under a limit for as long as it is open.

@@ -237,6 +237,27 @@ func TestAllow(t *testing.T) {
 	}
 }
 
+// TestAllowFewerThanRest: where a limit was lowered below those that rest, as many of
+// them are given up as it takes to let in who waits.
+func TestAllowFewerThanRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLimit(4)
+		for range 4 {
+			p := enterNow(t, l)
+			p.rest(p.leave)
+		}
+		l.Allow(2)
+		first, second := enterLater(t, l), enterLater(t, l)
+		synctest.Wait()
+		if !isOver(first.came) || !isOver(second.came) {
+			t.Errorf("one waits on: %d free, %d rest, %d on their way out", l.free, len(l.resting), l.leaving)
+		}
+		if l.free != 0 || len(l.resting) != 0 || l.leaving != 0 {
+			t.Errorf("%d free, %d rest, %d on their way out", l.free, len(l.resting), l.leaving)
+		}
+	})
+}
+
 // TestClosedIsNoRest: a connection that was closed while it rested is not called
 // back, nor taken for one that may work.
 func TestClosedIsNoRest(t *testing.T) {
