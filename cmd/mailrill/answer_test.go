@@ -37,7 +37,10 @@ func (r *rig) serve() *served {
 	s := &served{rig: r, service: &service{app: a}, passed: make(chan string, 1000), log: &log}
 	s.service.present.Store(a)
 	s.service.daemon = s.service.newDaemon(a.cfg.Accounts)
-	s.service.daemon.Done = func(out *daemon.Outcome) { s.passed <- out.Account.Name }
+	s.service.daemon.Done = func(out *daemon.Outcome) {
+		s.service.outcomes.pass(a, out)
+		s.passed <- out.Account.Name
+	}
 	ctx, cancel := context.WithCancel(r.t.Context())
 	unlisten, err := s.service.listen(ctx)
 	if err != nil {

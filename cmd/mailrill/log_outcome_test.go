@@ -14,6 +14,7 @@ import (
 	"mailrill/internal/config"
 	"mailrill/internal/daemon"
 	"mailrill/internal/ledger"
+	"mailrill/internal/mailtest"
 	"mailrill/internal/reply"
 )
 
@@ -214,5 +215,29 @@ func TestStoppedPassIsNoNews(t *testing.T) {
 	}
 	if got := d.after(tick, failedBy(reply.Network, "connection refused")); got != "" {
 		t.Errorf("%q", got)
+	}
+}
+
+// A destination that takes nothing now is a line or two, however many messages wait
+// for it, and however often it is tried.
+func TestRefusedMessagesDoNotFloodTheLog(t *testing.T) {
+	dst := startServer(t, &mailtest.IMAP{Store: mailtest.NewStore(), User: "me", Password: "pass", OnCommand: func(_ int, line string) mailtest.Verdict {
+		if strings.HasPrefix(line, "APPEND") {
+			return mailtest.Verdict{Reply: "NO try later"}
+		}
+		return mailtest.Verdict{}
+	}})
+	src := startServer(t, &mailtest.POP3{Store: filled(numbered(50)), User: "me", Password: "pass"})
+	r := newRig(t, fmt.Sprintf("[destination.home]\ntype = \"imap\"\nhost = \"127.0.0.1\"\nport = %s\ntls = \"none\"\nuser = \"me\"\npassword = \"pass\"\n", port(dst))+
+		accountTo("pop3", src, "me", "schedule = \"@every 24h\"\n"))
+	s := r.serve()
+	s.settled("pop3")
+	for range 3 {
+		r.run("collect", "pop3")
+		s.settled("pop3")
+	}
+	log := s.log.String()
+	if n := strings.Count(log, "try later"); n < 1 || n > 2 {
+		t.Errorf("it is told %d times:\n%s", n, log)
 	}
 }

@@ -199,9 +199,9 @@ func (tr *realTrial) afterLife(l *life) {
 	}
 }
 
-// doubtLine is what mailrill logs of an answer that it did not get: that it does
-// not know, or, when it has tried often enough, that the message is held.
-var doubtLine = regexp.MustCompile(`(?:it is unknown whether a message arrived|put into the hold).* id=(\w+)`)
+// doubtLine is what mailrill logs, for those who trace it, of an answer that it did
+// not get.
+var doubtLine = regexp.MustCompile(`it is unknown whether a message arrived.* id=(\w+)`)
 
 // countDoubts counts the answers about messages that a life has left open: those
 // it told of, and what it had begun and said nothing of when it was killed.

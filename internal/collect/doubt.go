@@ -185,7 +185,7 @@ func (p *pass) await(doubts []ledger.Row) error {
 	if longest <= 0 {
 		return nil
 	}
-	p.log.Info("waiting until it is certain whether some messages have arrived", "seconds", longest.Seconds())
+	p.log.Debug("waiting until it is certain whether some messages have arrived", "seconds", longest.Seconds())
 	if err := p.c.Sleep(p.ctx, longest); err != nil && p.hard.Err() != nil {
 		return err
 	}
@@ -259,10 +259,13 @@ func (v *visit) missing(b *box) error {
 	var cs []ledger.Change
 	for _, r := range failed {
 		if gone[r.Key] {
-			v.log.Warn("a message that could not be collected is gone from the source", "folder", b.name, "key", r.Key, "why", r.Receipt)
+			v.log.Debug("a message that could not be collected is gone from the source", "folder", b.name, "key", r.Key, "why", r.Receipt)
 			cs = append(cs, ledger.Remove{Folder: r.Folder, Key: r.Key})
 			v.tally(func() { v.noFailure(r) })
 		}
+	}
+	if len(cs) > 0 {
+		v.log.Warn("messages that could not be collected are gone from the source", "folder", b.name, "messages", len(cs))
 	}
 	return v.commit(cs...)
 }

@@ -342,7 +342,7 @@ var errSilent = errors.New("the destination said nothing of the message")
 // reconnect readies the destination again after its connection broke. What was
 // doubtful stays so; the pass goes on with the rest.
 func (f *flow) reconnect(cause error) {
-	f.v.log.Warn("the connection to the destination broke", "err", cause)
+	f.v.log.Debug("the connection to the destination broke", "err", cause)
 	if f.v.ctx.Err() != nil {
 		f.stop(errStopped)
 		return

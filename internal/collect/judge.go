@@ -29,11 +29,11 @@ func (f *flow) judge(ft fate) (ledger.Row, error) {
 	case errors.Is(ft.err, deliver.ErrNotTaken):
 		return f.notTaken(ft, row)
 	}
+	f.v.log.Debug("it is unknown whether a message arrived; the destination will be asked", "key", row.Key, "id", row.ID, "err", ft.err)
 	if row.Attempts >= holdAfter {
 		return f.refused(ft, row.At.Add(pause(row.Attempts)), ledger.Intent)
 	}
 	row.Receipt, row.NextTry = reply.Clean(ft.err.Error()), row.At.Add(f.v.graceAfter(ft.err))
-	f.v.log.Warn("it is unknown whether a message arrived; the destination will be asked", "key", row.Key, "id", row.ID, "err", ft.err)
 	return row, nil
 }
 
@@ -57,7 +57,7 @@ func (f *flow) notTaken(ft fate, row ledger.Row) (ledger.Row, error) {
 	}
 	row.NextTry = row.At.Add(pause(row.Attempts))
 	f.v.tally(func() { f.v.failure(f.box.res, row, f.v.destinationError(ft.err)) })
-	f.v.log.Warn("message was not taken", "key", row.Key, "attempt", row.Attempts, "err", ft.err)
+	f.v.log.Debug("message was not taken", "key", row.Key, "attempt", row.Attempts, "err", ft.err)
 	return row, nil
 }
 
@@ -68,7 +68,7 @@ func (f *flow) refused(ft fate, retry time.Time, back ledger.State) (ledger.Row,
 	if err != nil {
 		return row, err
 	}
-	f.v.log.Warn("message was refused and put into the hold", "key", row.Key, "id", row.ID, "err", ft.err)
+	f.v.log.Debug("message was refused", "key", row.Key, "id", row.ID, "err", ft.err)
 	return row, f.v.breaker()
 }
 

@@ -44,6 +44,7 @@ type pass struct {
 	asked     time.Time              // when the destination was last asked in this pass
 	failedDue bool                   // a message that failed before is due again
 	removed   int                    // messages that were deleted at the source
+	looped    int                    // messages that were skipped as copies of this account's own
 	wanted    int                    // messages that were to be brought
 	cautious  bool                   // ask the source for one message at a time
 	down, up  *meter                 // of the logins at the source and at the destination
@@ -347,74 +348,6 @@ func FromDestination(err error) bool { return errors.Is(err, errDestination) }
 
 func (p *pass) destinationError(err error) error {
 	return fmt.Errorf("%w %s: %w", errDestination, p.a.To, err)
-}
-
-// conclude parts with the destination and writes the pass's end into its report.
-func (p *pass) conclude(err error) {
-	p.part()
-	if commitErr := p.commit(); commitErr != nil {
-		p.log.Error("write down what was moved", "err", commitErr)
-	}
-	p.report.Stopped = p.ctx.Err() != nil
-	if p.report.Stopped && (errors.Is(err, errStopped) || errors.Is(err, errBroken) || errors.Is(err, context.Canceled)) {
-		err = nil // a stop is no failure
-	}
-	if err == nil && !p.report.Stopped && p.current().Err == nil { // what was refused says more than what waits
-		if err = p.overLimit(); err == nil {
-			err = p.outstanding()
-		}
-	}
-	if err != nil {
-		p.current().Err = err
-	}
-	for _, f := range p.failures {
-		if f.res.Err == nil {
-			f.res.Err = f.err
-		}
-	}
-	for _, r := range p.report.Results {
-		if r.Err == nil && r.Held > 0 {
-			r.Err = reply.WithClass(reply.Refused, p.destinationError(fmt.Errorf("%d messages were refused and are in the hold: %w", r.Held, p.held[len(p.held)-1].reason)))
-		}
-	}
-}
-
-// current is the Result that an error of the whole pass belongs to: that of the
-// last folder that was begun.
-func (p *pass) current() *Result {
-	if n := len(p.report.Results); n > 0 {
-		return p.report.Results[n-1]
-	}
-	return p.report.result("")
-}
-
-// outstanding is the error of a pass that went well but leaves something to the
-// next.
-func (p *pass) outstanding() error {
-	if p.o.DryRun || len(p.failures) > 0 || p.hard.Err() != nil {
-		return nil
-	}
-	doubts, err := p.doubts()
-	if err != nil {
-		return err
-	}
-	var failed []ledger.Row
-	for id := range p.folders {
-		rows, err := p.c.Ledger.Failed(p.hard, id)
-		if err != nil {
-			return err
-		}
-		failed = append(failed, rows...)
-	}
-	switch {
-	case len(doubts) > 0:
-		err = fmt.Errorf("%d messages may or may not have arrived; the destination is asked again in the next pass", len(doubts))
-	case len(failed) > 0:
-		err = fmt.Errorf("%d messages failed in earlier passes and are tried again later: %s", len(failed), failed[0].Receipt)
-	default:
-		return nil
-	}
-	return reply.WithClass(reply.Temporary, err)
 }
 
 // commit writes into the ledger. It is not cut: what is known of a message, after

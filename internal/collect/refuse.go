@@ -124,6 +124,17 @@ func (p *pass) takeBack() error {
 	return nil
 }
 
+// tellHeld logs which of the messages that were refused are in the hold, now that
+// this pass takes none back any more. Why, and whose they are, the hold shows: the
+// server's words may hold addresses.
+func (p *pass) tellHeld() {
+	for _, h := range p.held {
+		if h.back != ledger.None {
+			p.log.Warn("message was refused and put into the hold", "key", h.row.Key, "id", h.row.ID)
+		}
+	}
+}
+
 // lowerFloors adds to the rows that were taken back that their folders are listed
 // from the start again: a floor may have passed them while they were held.
 func (p *pass) lowerFloors(cs []ledger.Change) ([]ledger.Change, error) {
@@ -209,7 +220,7 @@ func (p *pass) deliverEntry(e Entry) (delivered bool, err error) {
 		return false, err
 	}
 	if receipt == "" && !sure {
-		p.log.Warn("a held message may have arrived when it was tried last; it is too early to say", "id", e.ID, "until", e.Doubt)
+		p.log.Debug("a held message may have arrived when it was tried last; it is too early to say", "id", e.ID, "until", e.Doubt)
 		return false, nil
 	}
 	if receipt == "" {
@@ -235,7 +246,7 @@ func (p *pass) deliverEntry(e Entry) (delivered bool, err error) {
 		if !e.Retry.IsZero() {
 			e.Retry = p.now().Add(pause(e.Attempts))
 		}
-		p.log.Warn("a held message is refused again", "id", e.ID, "err", err)
+		p.log.Debug("a held message is refused again", "id", e.ID, "err", err)
 		return false, p.c.Hold.Update(e)
 	}
 	return true, p.releaseEntry(e, receipt)

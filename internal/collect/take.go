@@ -157,7 +157,7 @@ func (v *visit) failed(b *box, it fetch.Item, err error) error {
 	row := v.row(b, it, ledger.Failed, reply.Clean(err.Error()))
 	row.Attempts = b.known[it.Key].Attempts + 1
 	row.NextTry = row.At.Add(pause(row.Attempts))
-	v.log.Warn("message could not be retrieved", "folder", b.row.Name, "key", it.Key, "attempt", row.Attempts, "err", err)
+	v.log.Debug("message could not be retrieved", "folder", b.row.Name, "key", it.Key, "attempt", row.Attempts, "err", err)
 	v.progress++
 	v.tally(func() { v.failure(b.res, row, err) })
 	return v.commit(row)
@@ -263,7 +263,8 @@ func (v *visit) route(fl *flow, b *box, p *parcel) error {
 		p.body.Release()
 		return err
 	case looping:
-		v.log.Warn("skipped a message that this account has delivered already: source and destination form a loop", "folder", b.row.Name, "key", p.row.Key)
+		v.looped++
+		v.log.Debug("skipped a message that this account has delivered already", "folder", b.row.Name, "key", p.row.Key)
 		return fl.leave(p, "a loop: it bears this account's trace line")
 	case v.a.Own != "" && strings.EqualFold(p.header.from, v.a.Own):
 		return fl.leave(p, "own sent mail")
