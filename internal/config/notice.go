@@ -31,6 +31,10 @@ var noticeWays = []string{NoticeMail, NoticeWebhook, NoticeNtfy, NoticeCommand, 
 // unsetNotice counts where the config has no [notice].
 var unsetNotice = Notice{To: []string{NoticeMail}, Timeout: 30 * time.Second}
 
+// maxNoticeTime bounds a command: meanwhile no other way gets a notice, and nobody
+// looks at what is due.
+const maxNoticeTime = 5 * time.Minute
+
 // tokenKeys are the places that a token can come from; one of them is used at most.
 var tokenKeys = []string{"token", "token_file", "token_env", "token_command", "credential"}
 
@@ -43,7 +47,7 @@ func (t *table) notice() Notice {
 	if t.has("argv") {
 		n.Argv = t.argv("argv")
 	}
-	n.Timeout = t.duration("timeout", unsetNotice.Timeout, time.Second, time.Hour)
+	n.Timeout = t.duration("timeout", unsetNotice.Timeout, time.Second, maxNoticeTime)
 	n.Token = t.token()
 	t.checkWays(&n)
 	t.belongs("url", n, NoticeWebhook, NoticeNtfy)

@@ -47,6 +47,7 @@ func TestNoticeRefused(t *testing.T) {
 		"to = \"ntfy\"\nurl = \"https://example.com/\"\ntoken_env = \"X\"\ncredential = \"c\"": "more than one token",
 		"to = \"command\"\nargv = \"true\"":                                                    "argv must be a list of words",
 		"to = \"command\"\nargv = [\"true\"]\ntimeout = \"0s\"":                                "timeout must be between",
+		"to = \"command\"\nargv = [\"true\"]\ntimeout = \"6m\"":                                "timeout must be between 1s and 5m",
 	} {
 		got := faults(t, account("")+"[notice]\n"+lines)
 		want(t, got, wants)

@@ -114,6 +114,32 @@ func TestPostRecordsAtOnce(t *testing.T) {
 	}
 }
 
+// While notices are sent nobody reads the book's clock: however slow the ways are, what
+// passes in a turn and the pause behind it counts as time in which something failed.
+func TestSlowWaysDoNotStopTheClock(t *testing.T) {
+	o := newOffice(t)
+	slow := func(context.Context, Letter) error {
+		o.now = o.now.Add(mailTime)
+		return errors.New("no answer")
+	}
+	accounts := []Account{{"a", "home", "home 1"}, {"b", "away", "away 1"}, {"c", "far", "far 1"}}
+	o.Serve(accounts, map[string]Way{ByMail: slow, ByCommand: slow, ByNtfy: slow})
+	for _, a := range accounts {
+		o.refuse(a.Name)
+	}
+	tried := 0
+	for end := o.now.Add(2 * time.Hour); o.now.Before(end); o.now = o.now.Add(lookAgain) {
+		o.Turn(t.Context())
+		if gap := o.now.Add(lookAgain).Sub(o.book.clock); gap > maxGap {
+			t.Fatalf("nobody looked for %v", gap)
+		}
+		tried = max(tried, len(o.rests))
+	}
+	if tried != 5 {
+		t.Errorf("%d ways were tried, of five", tried)
+	}
+}
+
 // A way that fails rests longer and longer, is logged once, and holds up no other.
 func TestPostTriesAgain(t *testing.T) {
 	o := newOffice(t, ByNtfy, ByMail)
