@@ -91,13 +91,13 @@ type attributes struct {
 
 // identity is who asks.
 type identity struct {
-	uid    int
-	groups []int
+	uid, gid int
+	groups   []int // gid too
 }
 
 func us() identity {
 	groups, _ := os.Getgroups() // without them fewer groups count as ours: the strict side
-	we := identity{os.Geteuid(), append(groups, os.Getegid())}
+	we := identity{os.Geteuid(), os.Getegid(), append(groups, os.Getegid())}
 	if service, known := ServiceGroup(); known && we.uid == 0 {
 		we.groups = append(we.groups, service)
 	}
@@ -127,21 +127,31 @@ func (we identity) judge(path string, a attributes, secret bool) error {
 	}
 	ours := slices.Contains(we.groups, a.gid)
 	switch {
+	case a.uid != we.uid && a.uid != 0 && we.uid == 0: // its owner reads it, too
+		return fmt.Errorf("%s belongs to user %d, and not to root: run mailrill as that user, or give the file to root: chown 0 %s", path, a.uid, quote(path))
 	case a.uid != we.uid && a.uid != 0:
 		return fmt.Errorf("%s belongs to user %d, neither to us nor to root: chown %d %s", path, a.uid, we.uid, quote(path))
 	case a.mode&forbidden != 0:
-		return fmt.Errorf("others can %s %s (mode %04o): chmod %s %s", verb, path, a.mode, chmod(secret), quote(path))
+		return fmt.Errorf("others can %s %s (mode %04o): %s", verb, path, a.mode, we.remedy(quote(path), a, secret))
 	case !ours && a.mode&(forbidden<<3) != 0:
-		return fmt.Errorf("group %d, which we are not in, can %s %s (mode %04o): chmod %s %s", a.gid, verb, path, a.mode, chmod(secret), quote(path))
+		return fmt.Errorf("group %d, which we are not in, can %s %s (mode %04o): %s", a.gid, verb, path, a.mode, we.remedy(quote(path), a, secret))
 	}
 	return nil
 }
 
-func chmod(secret bool) string {
-	if secret {
-		return "go-rwx"
+// remedy is the command that takes a file from those who may not use it, and leaves it
+// to those who have to: of root's files the service reads those of its group.
+func (we identity) remedy(path string, a attributes, secret bool) string {
+	ours := slices.Contains(we.groups, a.gid)
+	switch {
+	case !secret:
+		return "chmod go-w " + path
+	case ours && (a.uid != we.uid || we.uid == 0 && a.gid != we.gid):
+		return "chmod o-rwx " + path
+	case a.uid != we.uid:
+		return fmt.Sprintf("chgrp %d %s; chmod 640 %s", we.gid, path, path)
 	}
-	return "go-w"
+	return "chmod go-rwx " + path
 }
 
 // quote makes path one word of a shell.

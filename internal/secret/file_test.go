@@ -9,7 +9,7 @@ import (
 )
 
 func TestRule(t *testing.T) {
-	we := identity{uid: 1000, groups: []int{1000, 20}}
+	we := identity{uid: 1000, gid: 1000, groups: []int{20, 1000}}
 	const stranger = 7
 	for _, c := range []struct {
 		name   string
@@ -21,6 +21,9 @@ func TestRule(t *testing.T) {
 		{"root's", attributes{0o400, 0, 0}, true, ""},
 		{"root's, for our group", attributes{0o640, 0, 20}, true, ""},
 		{"root's, for root's group", attributes{0o640, 0, 0}, true, "group 0, which we are not in, can read"},
+		{"root's, for our group, others read", attributes{0o644, 0, 20}, true, ": chmod o-rwx /etc/x"},
+		{"root's, for root's group, others read", attributes{0o644, 0, 0}, true, ": chgrp 1000 /etc/x; chmod 640 /etc/x"},
+		{"root's, others write, no secret", attributes{0o666, 0, 0}, false, ": chmod go-w /etc/x"},
 		{"of a stranger", attributes{0o600, stranger, 1000}, true, "chown 1000 /etc/x"},
 		{"of a stranger, no secret", attributes{0o644, stranger, 1000}, false, "chown 1000 /etc/x"},
 		{"others read", attributes{0o604, 1000, 1000}, true, "chmod go-rwx /etc/x"},
@@ -38,6 +41,30 @@ func TestRule(t *testing.T) {
 			case c.words == "" && err != nil:
 				t.Errorf("refused: %v", err)
 			case c.words != "" && (err == nil || !strings.Contains(err.Error(), c.words)):
+				t.Errorf("error %v, want one with %q", err, c.words)
+			}
+		})
+	}
+}
+
+// Root's commands are given the service's layout, and files of people.
+func TestRuleOfRoot(t *testing.T) {
+	const service = 990
+	root := identity{uid: 0, gid: 0, groups: []int{0, service}}
+	for _, c := range []struct {
+		name  string
+		a     attributes
+		words string // "" is allowed
+	}{
+		{"the service's layout", attributes{0o640, 0, service}, ""},
+		{"the service's layout, others read", attributes{0o644, 0, service}, ": chmod o-rwx /etc/x"},
+		{"root's own, others read", attributes{0o644, 0, 0}, ": chmod go-rwx /etc/x"},
+		{"of a strange group", attributes{0o640, 0, 7}, ": chmod go-rwx /etc/x"},
+		{"of a person", attributes{0o600, 1000, 1000}, "run mailrill as that user, or give the file to root: chown 0 /etc/x"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := root.judge("/etc/x", c.a, true)
+			if c.words == "" && err != nil || c.words != "" && (err == nil || !strings.Contains(err.Error(), c.words)) {
 				t.Errorf("error %v, want one with %q", err, c.words)
 			}
 		})
