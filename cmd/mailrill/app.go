@@ -80,9 +80,14 @@ func (a *app) load() error {
 	for _, w := range a.cfg.Warnings {
 		a.log.Warn(w.Error())
 	}
-	a.state, err = a.cfg.State(a.getenv)
+	if a.state, err = a.cfg.State(a.getenv); err != nil {
+		return err
+	}
 	a.tokens = &oauth.Store{FS: a.fs, Dir: filepath.Join(a.state, "tokens"), Sleep: a.sleep}
-	return err
+	if err := secret.CheckFolder(a.state); err != nil {
+		return reply.WithClass(reply.Config, fmt.Errorf("state folder: %w", err))
+	}
+	return nil
 }
 
 // lang is the language of hints.

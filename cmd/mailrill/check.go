@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
 	"mailrill/internal/config"
 	"mailrill/internal/doctor"
+	"mailrill/internal/reply"
 )
 
 // checkFlags are the flags of check.
@@ -44,6 +48,9 @@ func (a *app) check(ctx context.Context, f checkFlags, names []string) error {
 	if err := a.peek(); err != nil {
 		return err
 	}
+	if err := a.canMakeState(); err != nil {
+		return err
+	}
 	accounts, outlets, err := a.chosen(names)
 	if err != nil {
 		return err
@@ -52,6 +59,22 @@ func (a *app) check(ctx context.Context, f checkFlags, names []string) error {
 	r.accounts(ctx, accounts, outlets)
 	r.destinations(ctx, outlets)
 	return r.end(ctx)
+}
+
+// canMakeState refuses a state_dir that is not there and cannot be made by us. A
+// service's own folder is made for it.
+func (a *app) canMakeState() error {
+	if a.cfg.StateDir == "" || exists(a.state) {
+		return nil
+	}
+	above := filepath.Dir(a.state)
+	for !exists(above) {
+		above = filepath.Dir(above)
+	}
+	if err := unix.Faccessat(unix.AT_FDCWD, above, unix.W_OK|unix.X_OK, unix.AT_EACCESS); err != nil {
+		return reply.WithClass(reply.Config, fmt.Errorf("state_dir %s is not there and cannot be made in %s: %w", a.state, above, err))
+	}
+	return nil
 }
 
 // A round is one run of check over accounts and destinations.

@@ -143,6 +143,23 @@ func TestRootMakesNoStateOfItsOwn(t *testing.T) {
 	g.strangers()
 }
 
+// check says so where there will be no state.
+func TestCheckOfAStateThatCannotBeMade(t *testing.T) {
+	g := give(t, "[destination.home]\ntype = \"maildir\"\npath = \"$DIR/m\"\n"+accountTo("pop3", "127.0.0.1:1", "me", ""))
+	if err := os.Remove(filepath.Join(g.dir, "state")); err != nil {
+		t.Fatal(err)
+	}
+	if code, stdout, stderr := g.run("", "check", "--offline"); code != 0 {
+		t.Errorf("exit status %d\n%s%s", code, stdout, stderr)
+	}
+	if err := os.Chmod(g.dir, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := g.run("", "check", "--offline"); code != 78 || !strings.Contains(stderr, "cannot be made in "+g.dir+": permission denied") {
+		t.Errorf("exit status %d: %s", code, stderr)
+	}
+}
+
 // The home that root was given is where the state and what the config names are
 // found; of who has a number only, there is no other.
 func TestRootKeepsTheOwnersHome(t *testing.T) {

@@ -23,7 +23,7 @@ func smallDisk(t *testing.T, size string) string {
 
 func mountSmall(t *testing.T, dir, size string) {
 	t.Helper()
-	err := syscall.Mount("none", dir, "tmpfs", 0, "size="+size)
+	err := syscall.Mount("none", dir, "tmpfs", 0, "mode=700,size="+size)
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) {
 		t.Skipf("SKIPPED, NOT TESTED: mounting is not permitted here: %v", err)
 	}

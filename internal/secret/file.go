@@ -1,8 +1,10 @@
 package secret
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -40,6 +42,20 @@ func CheckOpen(f *os.File, secret bool) error {
 	}
 	owner := info.Sys().(*syscall.Stat_t)
 	return us().judge(f.Name(), attributes{info.Mode().Perm(), int(owner.Uid), int(owner.Gid)}, secret)
+}
+
+// CheckFolder refuses a folder in which others, as in CheckFile, can write: they could
+// put something else in the place of what lies there. It need not exist yet.
+func CheckFolder(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	owner := info.Sys().(*syscall.Stat_t)
+	return us().judgeMode(path, attributes{info.Mode().Perm(), int(owner.Uid), int(owner.Gid)}, false)
 }
 
 // open opens path once and checks that very file.
@@ -121,16 +137,23 @@ func ServiceGroup() (gid int, known bool) {
 
 // judge is the rule of CheckFile. The error names the command that helps.
 func (we identity) judge(path string, a attributes, secret bool) error {
+	switch {
+	case a.uid != we.uid && a.uid != 0 && we.uid == 0: // its owner reads it, too
+		return fmt.Errorf("%s belongs to user %d, and not to root: run mailrill as that user, or give the file to root: chown 0 %s", path, a.uid, quote(path))
+	case a.uid != we.uid && a.uid != 0:
+		return fmt.Errorf("%s belongs to user %d, neither to us nor to root: chown %d %s", path, a.uid, we.uid, quote(path))
+	}
+	return we.judgeMode(path, a, secret)
+}
+
+// judgeMode is the part of the rule that is about others than the owner.
+func (we identity) judgeMode(path string, a attributes, secret bool) error {
 	forbidden, verb := os.FileMode(0o002), "write"
 	if secret {
 		forbidden, verb = 0o007, "read or write"
 	}
 	ours := slices.Contains(we.groups, a.gid)
 	switch {
-	case a.uid != we.uid && a.uid != 0 && we.uid == 0: // its owner reads it, too
-		return fmt.Errorf("%s belongs to user %d, and not to root: run mailrill as that user, or give the file to root: chown 0 %s", path, a.uid, quote(path))
-	case a.uid != we.uid && a.uid != 0:
-		return fmt.Errorf("%s belongs to user %d, neither to us nor to root: chown %d %s", path, a.uid, we.uid, quote(path))
 	case a.mode&forbidden != 0:
 		return fmt.Errorf("others can %s %s (mode %04o): %s", verb, path, a.mode, we.remedy(quote(path), a, secret))
 	case !ours && a.mode&(forbidden<<3) != 0:

@@ -47,6 +47,46 @@ func TestRule(t *testing.T) {
 	}
 }
 
+// Who can write in a folder can replace what lies there, also where they may not
+// remove it.
+func TestFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "state")
+	if err := CheckFolder(dir); err != nil {
+		t.Errorf("one that is still to be made: %v", err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for mode, words := range map[os.FileMode]string{
+		0o700: "", 0o755: "", 0o770: "", // our own group
+		0o777: "(mode 0777): chmod go-w " + dir, 0o777 | os.ModeSticky: "chmod go-w " + dir, 0o702: "chmod go-w " + dir,
+	} {
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		err := CheckFolder(dir)
+		if words == "" && err != nil || words != "" && (err == nil || !strings.Contains(err.Error(), words)) {
+			t.Errorf("%v: error %v, want one with %q", mode, err, words)
+		}
+	}
+}
+
+func TestFolderOfAStrangeGroup(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a folder away")
+	}
+	dir := t.TempDir()
+	if err := os.Chown(dir, 0, 54321); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o770); err != nil {
+		t.Fatal(err)
+	}
+	if err := CheckFolder(dir); err == nil || !strings.Contains(err.Error(), "group 54321, which we are not in, can write") {
+		t.Errorf("error %v", err)
+	}
+}
+
 // Root's commands are given the service's layout, and files of people.
 func TestRuleOfRoot(t *testing.T) {
 	const service = 990
