@@ -285,6 +285,30 @@ func TestDestinationShortlyAway(t *testing.T) {
 	d.want("back", "")
 }
 
+// What works again needs nothing done. What was said stays: it tells what it was.
+func TestRecoveryNamesNoRemedy(t *testing.T) {
+	for _, atDestination := range []bool{false, true} {
+		d := newDesk(t, 1)
+		d.Passed(Event{
+			Account: "a0", AtDestination: atDestination, Class: reply.Credentials, Words: "no",
+			Hint: lang.Text{EN: "make a new app password", ZH: "请生成新的应用专用密码"}, URL: "https://example.com/apppasswords",
+		}, d.now)
+		d.after(time.Hour)
+		if !atDestination {
+			d.want("when it fails", "needs_you a0 credentials")
+		}
+		d.passes(0, reply.OK)
+		d.after(time.Minute)
+		ls := d.Letters()
+		if len(ls) != 1 {
+			t.Fatalf("letters %+v", ls)
+		}
+		if it := ls[0].Items[0]; it.Hint != (lang.Text{}) || it.URL != "" || it.Words != "no" || it.Kind != Back && it.Kind != Away {
+			t.Errorf("told %+v", it)
+		}
+	}
+}
+
 // What else there is to tell waits for the destination, too, and what mended itself
 // meanwhile is no news.
 func TestNewsWaitForTheDestination(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"mailrill/internal/lang"
 	"mailrill/internal/reply"
 )
 
@@ -112,6 +113,7 @@ func (b *Book) ofTrouble(subject string, now time.Time) (d due, any bool) {
 	switch {
 	case !t.Ended.IsZero():
 		d.Kind, d.cause, d.note = Back, "back "+subject, func() { delete(b.troubles, subject) }
+		d.Hint, d.URL = lang.Text{}, "" // nothing is left to be done
 		if t.Told == reply.OK {
 			d.Kind, d.cause = Away, subject+" "+string(t.Class)
 		}
