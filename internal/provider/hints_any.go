@@ -46,10 +46,17 @@ var anyHints = []hint{
 		},
 	},
 	{
-		faults: []fault{untrusted},
+		keys: Keys(), faults: []fault{untrusted},
 		say: lang.Text{
 			EN: "most likely a proxy or virus scanner decrypts TLS on the way, or this is not the provider's host: correct host, or name the CA with ca_file if you trust it; do not turn verification off",
 			ZH: "很可能途中有代理或杀毒软件在解密 TLS 连接，或 host 不是服务商的主机：请改正 host；如果信任对方，用 ca_file 指定其 CA；不要关闭证书验证",
+		},
+	},
+	{
+		faults: []fault{untrusted},
+		say: lang.Text{
+			EN: "most likely the server is your own, with a CA that this machine does not know: name the CA with ca_file, or the certificate with pin_sha256; if it is not yours, host is wrong or a proxy or virus scanner decrypts TLS on the way; do not turn verification off",
+			ZH: "很可能是自建的服务器，本机不认识其 CA：请用 ca_file 指定 CA，或用 pin_sha256 指定证书；如果不是自建的，可能是 host 不对，或途中有代理或杀毒软件在解密 TLS 连接；不要关闭证书验证",
 		},
 	},
 	{
