@@ -237,6 +237,9 @@ func (d *Dialer) connect(ctx context.Context) (net.Conn, error) {
 	}
 	raw, err := (&net.Dialer{Timeout: connectTimeout}).DialContext(resolving, network, address)
 	if err != nil {
+		if d.Proxy != nil {
+			err = ofProxy(err)
+		}
 		return nil, fmt.Errorf("connect: %w", causeOr(ctx, err))
 	}
 	d.Trace.connected(raw)

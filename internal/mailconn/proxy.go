@@ -37,6 +37,18 @@ func (d *Dialer) proxyAddress() string {
 	return net.JoinHostPort(d.Proxy.Hostname(), port)
 }
 
+// ofProxy says of an error that it was the proxy that could not be reached: it reads
+// "dial proxy …", which package provider looks for.
+func ofProxy(err error) error {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok {
+		return err
+	}
+	named := *op
+	named.Net = "proxy"
+	return &named
+}
+
 // readProxyAuth returns what the proxy is to be told, nil for nothing.
 func (d *Dialer) readProxyAuth(ctx context.Context) (*proxyAuth, error) {
 	if d.Proxy == nil || d.Proxy.User.Username() == "" {

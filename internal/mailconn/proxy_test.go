@@ -6,12 +6,14 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 
@@ -268,5 +270,18 @@ func TestPortsOfProxies(t *testing.T) {
 		if got := (&Dialer{Proxy: u}).proxyAddress(); got != want {
 			t.Errorf("%s: %s", in, got)
 		}
+	}
+}
+
+// A proxy that is not there is named as one: its address alone would be taken for the
+// server's.
+func TestProxyThatIsNotThere(t *testing.T) {
+	d := &Dialer{Host: "imap.example.org", Port: 993, Proxy: &url.URL{Scheme: "socks5", Host: fmt.Sprint("127.0.0.1:", closedPort(t))}}
+	_, err := d.Dial(t.Context())
+	if op, ok := errors.AsType[*net.OpError](err); !ok || op.Op != "dial" || op.Net != "proxy" || !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("error %v", err)
+	}
+	if want := "imap.example.org:993: connect: dial proxy 127.0.0.1:"; err == nil || !strings.HasPrefix(err.Error(), want) || reply.ClassOf(err) != reply.Network {
+		t.Errorf("error %v, want one that begins with %q", err, want)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"mailrill/internal/reply"
@@ -37,6 +38,15 @@ func (timeout) Temporary() bool { return true }
 
 func dialTimeout() error {
 	return fmt.Errorf("imap.example.com:993: connect: %w", &net.OpError{Op: "dial", Net: "tcp", Err: timeout{}})
+}
+
+// proxyRefused and proxyTimeout are what mailconn says of a proxy that is not there.
+func proxyRefused() error {
+	return fmt.Errorf("imap.gmail.com:993: connect: %w", &net.OpError{Op: "dial", Net: "proxy", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)})
+}
+
+func proxyTimeout() error {
+	return fmt.Errorf("imap.gmail.com:993: connect: %w", &net.OpError{Op: "dial", Net: "proxy", Err: timeout{}})
 }
 
 const (
@@ -171,6 +181,8 @@ var adviceRows = []struct {
 	{"more", imap("LOGIN", "AUTHENTICATIONFAILED", "Authentication failed"), "fastmail", Other, reply.Credentials, "Fastmail", "Fastmail", ""},
 	{"more", reply.WithClass(reply.Credentials, &reply.Error{Protocol: "proxy", Command: "AUTH", Code: "407", Text: "no"}), "gmail", Other, reply.Credentials, "proxy_password_file", "proxy_password_file", ""},
 	{"more", reply.WithClass(reply.Network, &reply.Error{Protocol: "proxy", Command: "CONNECT", Code: "403", Text: "Forbidden"}), "gmail", ShapeUnknown, reply.Network, "the proxy does not allow", "代理不允许", ""},
+	{"more", proxyRefused(), "gmail", ShapeUnknown, reply.Network, "the proxy does not run", "代理没有运行", ""},
+	{"more", proxyTimeout(), "gmail", ShapeUnknown, reply.Network, "the proxy does not run", "代理没有运行", ""},
 }
 
 // silent is the cause of an error whose own words say what was waited for.

@@ -64,6 +64,7 @@ const (
 	nameless        // the host's name does not exist
 	untrusted       // a certificate of an unknown authority
 	misnamed        // a certificate for another name
+	proxyAway       // no connection to the proxy: nothing was asked of the server
 )
 
 func faultOf(err error) fault {
@@ -73,10 +74,15 @@ func faultOf(err error) fault {
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {
 		return misnamed
 	}
+	dial, dialled := errors.AsType[*net.OpError](err)
+	dialled = dialled && dial.Op == "dial"
+	if dialled && dial.Net == "proxy" { // as mailconn calls it
+		return proxyAway
+	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok && e.IsNotFound {
 		return nameless
 	}
-	if e, ok := errors.AsType[*net.OpError](err); ok && e.Op == "dial" && e.Timeout() {
+	if dialled && dial.Timeout() {
 		return unreached
 	}
 	return noFault

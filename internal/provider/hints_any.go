@@ -46,6 +46,13 @@ var anyHints = []hint{
 		},
 	},
 	{
+		faults: []fault{proxyAway},
+		say: lang.Text{
+			EN: "most likely the proxy does not run, or is not where proxy says: check both; the mail server was not even asked",
+			ZH: "很可能代理没有运行，或 proxy 填的地址、端口不对：请检查这两处；尚未连接到邮件服务器",
+		},
+	},
+	{
 		keys: Keys(), faults: []fault{untrusted},
 		say: lang.Text{
 			EN: "most likely a proxy or virus scanner decrypts TLS on the way, or this is not the provider's host: correct host, or name the CA with ca_file if you trust it; do not turn verification off",
