@@ -61,7 +61,9 @@ func (t *table) need(key string) bool {
 	if t.has(key) {
 		return true
 	}
-	t.fail(key, t.what+" needs "+key, "")
+	if t.lacks(key) {
+		t.fail(key, t.what+" needs "+key, "")
+	}
 	return false
 }
 

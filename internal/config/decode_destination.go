@@ -90,10 +90,10 @@ func (t *table) foreign(kind string) {
 func (t *table) network(d *Destination) {
 	if d.Type == TypeLMTP {
 		d.Socket = t.path("socket")
-		if (d.Socket == "") == (t.first("host", "provider") == "") {
+		if both := d.Socket != "" && t.first("host", "provider") != ""; both || t.lacks("socket", "host", "provider") {
 			t.fail(t.first("socket"), t.what+" needs either host or socket", "")
 		}
-	} else if t.first("host", "provider") == "" {
+	} else if t.lacks("host", "provider") {
 		t.fail("", t.what+" needs host or provider", "")
 	}
 	d.Server = t.server(d.Type, false)

@@ -92,7 +92,7 @@ func (t *table) endpoint(s *Server, protocol string, byAddress bool) provider.En
 		t.fail(t.first("protocol", "provider", "user"), s.Provider.Key+" has no POP3", `protocol = "imap"`)
 	case s.Provider.Key != "":
 		t.fail("provider", fmt.Sprintf("no %s server of %s is known", strings.ToUpper(protocol), s.Provider.Key), "set host")
-	case byAddress && s.User != "" && !t.has("provider"):
+	case byAddress && s.User != "" && t.lacks("host", "provider"):
 		t.fail("user", "no host: the provider is not known from the user's address", "set host or provider")
 	}
 	return end

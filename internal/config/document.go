@@ -17,6 +17,13 @@ type document struct {
 	index  *index
 	values map[string]any
 	broken bool // it has syntax errors: what is missing in it may stand in a line that was left out
+	lost   map[lost]bool
+}
+
+// A lost setting stood in a line that was left out.
+type lost struct {
+	table int // the line of its table's header; 0 above all tables
+	key   string
 }
 
 // bom is what some editors put before a file. TOML forbids it.
@@ -49,7 +56,7 @@ func parse(file, dir string, data []byte) (*document, Errors) {
 		if !setting || !why.goOn {
 			break
 		}
-		blank(data[line.start:line.end])
+		d.lose(data, line)
 	}
 	if d.values != nil {
 		d.index = newIndex(file, data)
@@ -71,10 +78,27 @@ func lineAt(data []byte, offset int) span {
 	return span{start, start + end}
 }
 
-func blank(line []byte) {
-	for i := range line {
-		line[i] = ' '
+// lose blanks a setting out, and notes which it is.
+func (d *document) lose(data []byte, line span) {
+	if d.lost == nil {
+		d.lost = map[lost]bool{}
 	}
+	key, _, _ := bytes.Cut(data[line.start:line.end], []byte("="))
+	d.lost[lost{tableAbove(data[:line.start]), string(bytes.TrimSpace(key))}] = true
+	for i := range data[line.start:line.end] {
+		data[line.start+i] = ' '
+	}
+}
+
+// tableAbove returns the number of the last line that begins a table.
+func tableAbove(data []byte) (number int) {
+	n := 0
+	for line := range bytes.Lines(data) {
+		if n++; bytes.HasPrefix(bytes.TrimSpace(line), []byte("[")) {
+			number = n
+		}
+	}
+	return number
 }
 
 // An explanation says in plain words what a syntax error is.

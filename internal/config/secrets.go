@@ -24,7 +24,7 @@ func (t *table) secret(s *Server, needed bool) {
 	switch {
 	case len(set) > 1:
 		t.fail(set[1], "more than one secret: "+strings.Join(set, ", "), "keep one of them")
-	case len(set) == 0 && (needed || s.User != ""):
+	case t.lacks(secretKeys...) && (needed || s.User != ""):
 		t.fail("", "no secret for "+t.what, "set one of "+strings.Join(secretKeys, ", "))
 	case len(set) == 1 && s.User == "" && !needed:
 		t.fail(set[0], "a secret without a user", "set user")

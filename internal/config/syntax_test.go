@@ -77,6 +77,31 @@ func TestAllSyntaxErrorsAtOnce(t *testing.T) {
 	}
 }
 
+// A setting that is broken is not called missing as well; what is missing elsewhere is.
+func TestBrokenSettingIsNotMissing(t *testing.T) {
+	head := "[destination.home]\ntype = \"maildir\"\npath = \"m\"\n"
+	for lines, wants := range map[string][]string{
+		head + "[[account]]\nname = \"src\"\nhost = \"h\"\npassword = \"p\"\nto = \"home\"\nuser = me@example.org\n":                                                             {"config.toml:9:8: this value"},
+		head + "[[account]]\nname = \"src\"\nhost = \"h\"\nuser = \"me\"\nto = \"home\"\npassword = p\n":                                                                         {"config.toml:9:12: this value"},
+		"[destination.home]\ntype = \"maildir\"\npath = m\n[[account]]\nname = \"src\"\nhost = \"h\"\nuser = \"me\"\npassword = \"p\"\nto = \"home\"\n":                          {"config.toml:3:8: this value"},
+		head + "[[account]]\nname = \"src\"\nhost = h\nuser = \"me\"\npassword = \"p\"\nto = \"home\"\n":                                                                         {"config.toml:6:8: this value"},
+		"[destination.home]\ntype = \"lmtp\"\nrecipient = \"me\"\nsocket = s\n":                                                                                                  {"config.toml:4:10: this value"},
+		"[destination.home]\ntype = \"imap\"\nuser = \"me\"\npassword = \"p\"\nhost = s\n":                                                                                       {"config.toml:5:8: this value"},
+		head + "[[account]]\nname = \"a\"\nhost = \"h\"\npassword = \"p\"\nto = \"home\"\nuser = me\n[[account]]\nname = \"b\"\nhost = \"h\"\npassword = \"p\"\nto = \"home\"\n": {"config.toml:9:8: this value", "account b needs user"},
+	} {
+		got := faults(t, lines)
+		if len(got) != len(wants) {
+			t.Errorf("%s\nfaults %q, want %q", lines, got, wants)
+			continue
+		}
+		for i, w := range wants {
+			if !strings.Contains(got[i], w) {
+				t.Errorf("%s\nfaults %q, want %q", lines, got, wants)
+			}
+		}
+	}
+}
+
 func TestMarkOfOrder(t *testing.T) {
 	if c := load(t, "\xef\xbb\xbf"+account("")); c.Accounts[0].Name != "a" {
 		t.Errorf("account is %q", c.Accounts[0].Name)

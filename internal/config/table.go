@@ -24,12 +24,13 @@ type table struct {
 	at     place
 	values map[string]value
 	asked  map[string]bool
+	lost   map[lost]bool // of its document
 	errs   *Errors
 }
 
 // newTable reads the keys of m, which stands at path in doc.
 func newTable(what string, doc *document, path string, m map[string]any, errs *Errors) *table {
-	t := &table{what: what, at: doc.index.key(path), values: map[string]value{}, asked: map[string]bool{}, errs: errs}
+	t := &table{what: what, at: doc.index.key(path), values: map[string]value{}, asked: map[string]bool{}, lost: doc.lost, errs: errs}
 	for k, v := range m {
 		t.values[k] = value{v, doc, join(path, k)}
 	}
@@ -49,6 +50,12 @@ func (t *table) has(key string) bool {
 	t.asked[key] = true
 	_, ok := t.values[key]
 	return ok
+}
+
+// lacks reports whether none of keys stands in the table, not even in a line that is
+// broken: that is an error of its own.
+func (t *table) lacks(keys ...string) bool {
+	return t.first(keys...) == "" && !slices.ContainsFunc(keys, func(k string) bool { return t.lost[lost{t.at.line, k}] })
 }
 
 // dir returns the folder that a path behind key is relative to.
