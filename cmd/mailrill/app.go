@@ -176,11 +176,11 @@ func (a *app) env() wire.Env {
 	}
 }
 
-// gated is env for an account whose refused logins are not to be repeated too soon.
-func (a *app) gated(acct *config.Account) wire.Env {
+// gated is env for logins that are not to be repeated too soon once they were refused.
+func (a *app) gated() wire.Env {
 	env := a.env()
 	env.Gate = func(name, protocol string, s *config.Server) sasl.Gate {
-		return a.gates.Gate(name, protocol, s, func(since time.Time) bool { return a.changed(acct, since) })
+		return a.gates.Gate(name, protocol, s, func(since time.Time) bool { return a.changedAt(since, end{name, *s}) })
 	}
 	return env
 }
@@ -211,7 +211,7 @@ func (a *app) daemon(accounts []*config.Account, c *collect.Collector, done func
 // build returns what a pass over acct needs. Its connections call beat whenever
 // something moves on them.
 func (a *app) build(acct *config.Account, beat func()) *collect.Account {
-	env := a.gated(acct)
+	env := a.gated()
 	wrap := env.Wrap
 	env.Wrap = func(end string, conn net.Conn) net.Conn {
 		if wrap != nil {
@@ -255,8 +255,12 @@ func sleep(ctx context.Context, d time.Duration) error {
 // written after since, or somebody has signed in. Nothing of a secret is kept to
 // find that out.
 func (a *app) changed(acct *config.Account, since time.Time) bool {
+	return a.changedAt(since, ends(acct)...)
+}
+
+func (a *app) changedAt(since time.Time, ends ...end) bool {
 	files := slices.Clone(a.cfg.Files)
-	for _, end := range ends(acct) {
+	for _, end := range ends {
 		if end.OAuth != "" && a.isNews(a.tokens.SignedIn(end.name), since) {
 			return true
 		}

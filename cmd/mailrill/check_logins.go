@@ -143,11 +143,18 @@ func (l *logins) told() (all []control.Login) {
 func (l *logins) waiting(ctx context.Context) bool {
 	for name := range l.reports {
 		advice, _ := l.advice(name)
-		if advice.Class == reply.OK && l.last(ctx, name).Class == string(reply.Credentials) {
+		if advice.Class == reply.OK && (l.last(ctx, name).Class == string(reply.Credentials) || l.barred(name)) {
 			return true
 		}
 	}
 	return false
+}
+
+// barred reports whether a refusal bars a login of an account: it may have come to another
+// one, or to a notice.
+func (l *logins) barred(name string) bool {
+	acct := l.a.cfg.Account(name)
+	return acct != nil && l.a.ledger != nil && l.a.newGates().Refused(acct)
 }
 
 func (l *logins) refused() bool {

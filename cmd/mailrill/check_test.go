@@ -322,7 +322,7 @@ path = "$DIR/one"
 `+strings.ReplaceAll(offAccount("a", "one", true), `user = "a"`, `user = "me@example.org"`)+
 		strings.ReplaceAll(offAccount("b", "one", true), `user = "b"`, `user = "me@gmail.com"`)+offAccount("c", "one", true))
 	asked := func(names ...string) (out []string, err error) {
-		a := &app{stdout: &r.stdout, stderr: &r.stderr, getenv: os.Getenv, globals: globals{config: r.config, logLevel: "info", logFormat: "text"}}
+		a := &app{stdout: &r.stdout, stderr: &r.stderr, getenv: os.Getenv, now: time.Now, globals: globals{config: r.config, logLevel: "info", logFormat: "text"}}
 		inquiries, err := a.inquiries(names)
 		for _, i := range inquiries {
 			out = append(out, i.domain)

@@ -41,7 +41,7 @@ var importRules = []struct {
 	{"internal/collect", []string{"fetch", "deliver", "internal/ledger", "internal/fsx", "internal/lang", "internal/reply"}},
 	{"internal/push", []string{"fetch", "internal/mailconn"}},
 	{"internal/wire", everything},
-	{"internal/daemon", []string{"fetch", "internal/push", "internal/mailconn", "internal/lang", "internal/wire", "internal/collect", "internal/config", "internal/ledger", "internal/provider", "internal/secret", "internal/reply"}},
+	{"internal/daemon", []string{"fetch", "internal/push", "internal/mailconn", "internal/lang", "internal/wire", "internal/collect", "internal/config", "internal/ledger", "internal/provider", "internal/secret", "internal/sasl", "internal/reply"}},
 	{"internal/systemd", []string{"internal/reply"}},
 	{"internal/control", []string{"internal/lang", "internal/reply", "internal/unixsock"}},
 	{"internal/metrics", []string{"internal/collect", "internal/config", "internal/daemon", "internal/ledger"}},

@@ -89,7 +89,7 @@ func (a *app) noticeMailbox(place string) (notice.Mailbox, bool) {
 			if address == "" {
 				address = d.User
 			}
-			return notice.Mailbox{Destination: a.gated(acct).Account(acct).Destination, Address: address}, true
+			return notice.Mailbox{Destination: a.gated().Account(acct).Destination, Address: address}, true
 		}
 	}
 	return notice.Mailbox{}, false

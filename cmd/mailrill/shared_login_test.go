@@ -2,11 +2,18 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"mailrill/internal/collect"
+	"mailrill/internal/daemon"
 	"mailrill/internal/mailtest"
+	"mailrill/internal/reply"
 )
 
 // A locked is a mailbox that ten accounts deliver into. It refuses every login while
@@ -15,17 +22,25 @@ type locked struct {
 	*rig
 	mu     sync.Mutex
 	open   bool
+	words  string // of the refusal
 	logins int
 }
 
+// newLocked returns a locked mailbox. Each account has the line extra, in which ACCOUNT
+// stands for its name.
 func newLocked(t *testing.T, extra string) *locked {
 	t.Helper()
-	l := &locked{}
+	l := &locked{words: "[AUTHENTICATIONFAILED] the mailbox is locked"}
 	to := startServer(t, &mailtest.IMAP{Store: mailtest.NewStore(), User: "me", Password: "pass", OnCommand: l.command})
 	config := "[destination.home]\ntype = \"imap\"\nhost = \"127.0.0.1\"\nport = " + port(to) + "\ntls = \"none\"\nuser = \"me\"\npassword = \"pass\"\n"
 	for i := range 10 {
 		from := startServer(t, &mailtest.POP3{Store: filled(numbered(1)), User: "me", Password: "pass"})
-		config += strings.Replace(accountTo("pop3", from, "me", extra), `"pop3"`, fmt.Sprintf(`"a%d"`, i), 1)
+		name := fmt.Sprint("a", i)
+		account := strings.Replace(accountTo("pop3", from, "me", strings.ReplaceAll(extra, "ACCOUNT", name)), `"pop3"`, `"`+name+`"`, 1)
+		if strings.Contains(extra, "password_file") {
+			account = strings.Replace(account, "password = \"pass\"\n", "", 1)
+		}
+		config += account
 	}
 	l.rig = newRig(t, config)
 	return l
@@ -39,7 +54,7 @@ func (l *locked) command(_ int, line string) (v mailtest.Verdict) {
 		return v
 	}
 	if l.logins++; !l.open {
-		v.Reply = "NO [AUTHENTICATIONFAILED] the mailbox is locked"
+		v.Reply = "NO " + l.words
 	}
 	return v
 }
@@ -109,4 +124,92 @@ func TestRefusedLoginOfManyAccountsServed(t *testing.T) {
 		t.Fatalf("%d: %s%s", code, s.stdout.String(), s.stderr.String())
 	}
 	s.once(0)
+}
+
+// In whichever words a login is refused, one account tries.
+func TestOtherWordsOfARefusal(t *testing.T) {
+	for _, words := range []string{"the moon is full", "Too many login attempts", "[UNAVAILABLE] later", "Your account is not enabled for IMAP use"} {
+		l := newLocked(t, daily)
+		l.words = words
+		l.run("--once")
+		if n := l.count(); n != 1 {
+			t.Errorf("%s: %d logins", words, n)
+		}
+	}
+}
+
+// A source's secret has nothing to do with the login at the destination.
+func TestSecretOfTheOtherEnd(t *testing.T) {
+	secrets := t.TempDir()
+	write := func() {
+		for i := range 10 {
+			if err := os.WriteFile(filepath.Join(secrets, fmt.Sprint("a", i)), []byte("pass\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	write()
+	l := newLocked(t, fmt.Sprintf("password_file = %q\n", filepath.Join(secrets, "ACCOUNT")))
+	l.once(77)
+	write()
+	l.once(77)
+	if n := l.count(); n != 1 {
+		t.Errorf("%d logins", n)
+	}
+}
+
+// An account that tries now, and is barred another time, fails in the same way.
+func TestBarredLoginIsNoNews(t *testing.T) {
+	l := newLocked(t, daily)
+	a := l.app()
+	now, told := time.Now(), 0
+	a.stdout, a.stderr, a.globals, a.now = io.Discard, io.Discard, globals{config: l.config, logLevel: "warn", logFormat: "text"}, func() time.Time { return now }
+	if err := a.open(); err != nil {
+		t.Fatal(err)
+	}
+	defer a.close()
+	var log outcomeLog
+	for range 5 {
+		d := a.daemon(a.cfg.Accounts, a.collector(), func(out *daemon.Outcome) {
+			news, _ := log.note(out, now)
+			told += len(news)
+		})
+		if err := d.Once(t.Context(), collect.Options{}, false); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(4*time.Hour + time.Minute)
+	}
+	if told != 10 {
+		t.Errorf("%d failures of ten accounts are news", told)
+	}
+}
+
+// A notice does not knock where its destination refuses the login. A check that finds
+// the login well lets it, and all others, in.
+func TestNoticePassesTheGate(t *testing.T) {
+	l := newLocked(t, daily)
+	a := l.app()
+	a.stdout, a.stderr, a.globals = io.Discard, io.Discard, globals{config: l.config, logLevel: "warn", logFormat: "text"}
+	if err := a.open(); err != nil {
+		t.Fatal(err)
+	}
+	a.daemon(nil, a.collector(), nil)
+	for range 3 {
+		box, ok := a.noticeMailbox(noticePlace(a.cfg.Accounts[0].Destination))
+		if !ok {
+			t.Fatal("no mailbox")
+		}
+		if err := box.Destination.Prepare(t.Context(), ""); reply.ClassOf(err) != reply.Credentials {
+			t.Errorf("%v", err)
+		}
+	}
+	a.close()
+	if n := l.count(); n != 1 {
+		t.Errorf("%d logins", n)
+	}
+	l.unlock()
+	if code := l.run("check"); code != 0 { // no account knows of the refusal
+		t.Fatalf("%d: %s", code, l.stderr.String())
+	}
+	l.once(0)
 }

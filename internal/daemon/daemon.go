@@ -100,12 +100,12 @@ func (d *Daemon) end(ctx context.Context) error {
 // lock it, unless force is set or its secret has changed.
 func (d *Daemon) Once(ctx context.Context, o collect.Options, force bool) error {
 	ctx = d.start(ctx)
+	for _, a := range d.Accounts {
+		d.Logins.Again(a, force)
+	}
 	var all sync.WaitGroup
 	for _, a := range d.Accounts {
 		all.Go(func() {
-			if force {
-				d.Logins.Again(a)
-			}
 			last, err := d.last(ctx, a)
 			if err == nil && !force && d.barred(a, last) {
 				d.tell(d.barredOutcome(a, last))

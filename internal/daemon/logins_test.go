@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"mailrill/internal/collect"
@@ -62,14 +61,14 @@ func (d *door) gate(section string) *Gate {
 
 // login makes a login for an account, if it may be made.
 func (d *door) login(section string) (made bool, err error) {
-	leave, err := d.gate(section).Enter(d.t.Context())
+	pass, err := d.gate(section).Enter(d.t.Context())
 	if err != nil {
 		return false, err
 	}
 	d.mu.Lock()
 	d.made = append(d.made, d.clock())
 	d.mu.Unlock()
-	return true, leave(d.says)
+	return true, pass.Leave(d.says)
 }
 
 func TestRefusedLoginIsNotRepeatedByOthers(t *testing.T) {
@@ -81,7 +80,7 @@ func TestRefusedLoginIsNotRepeatedByOthers(t *testing.T) {
 	d.now = d.now.Add(59 * time.Second)
 	made, err := d.login("b")
 	r, ok := errors.AsType[*refusal](err)
-	if made || !ok || reply.ClassOf(err) != reply.Credentials || !r.last.Until.Equal(noon.Add(time.Minute)) || r.last.Times != 1 {
+	if made || !ok || reply.ClassOf(err) != reply.Credentials || !r.last.Until.Equal(noon.Add(time.Minute)) || r.last.Refused != 1 {
 		t.Errorf("%v, %v", made, err)
 	}
 	if got, want := Advise(&config.Account{}, err), adviseAt(doorServer, config.IMAP, wrongPassword); got != want || want.URL == "" {
@@ -91,7 +90,7 @@ func TestRefusedLoginIsNotRepeatedByOthers(t *testing.T) {
 	if made, err = d.login("b"); !made {
 		t.Errorf("it is not tried again: %v", err)
 	}
-	if r, _ := errors.AsType[*refusal](err); r.last.Times != 2 || !r.last.Until.Equal(d.now.Add(5*time.Minute)) {
+	if r, _ := errors.AsType[*refusal](err); r.last.Refused != 2 || !r.last.Until.Equal(d.now.Add(5*time.Minute)) {
 		t.Errorf("%+v", r.last)
 	}
 }
@@ -110,13 +109,13 @@ func TestBarOnALogin(t *testing.T) {
 		{"that, and a restart", func(d *door) { d.now = d.now.Add(time.Minute); d.restart() }, true},
 		{"another secret", func(d *door) { d.now = d.now.Add(time.Second); d.changed = d.now }, true},
 		{"a clock that was wrong", func(d *door) { d.now = d.now.Add(-time.Hour) }, true},
-		{"force", func(d *door) { d.logins.Again(account) }, true},
+		{"force", func(d *door) { d.logins.Again(account, true) }, true},
 		{"force of another login", func(d *door) {
 			other := *account
 			other.User = "you"
-			d.logins.Again(&other)
+			d.logins.Again(&other, true)
 		}, false},
-		{"force, and a restart", func(d *door) { d.logins.Again(account); d.restart() }, false},
+		{"force, and a restart", func(d *door) { d.logins.Again(account, true); d.restart() }, false},
 		{"a check that finds it well", func(d *door) { d.logins.Taken(account); d.restart() }, true},
 	} {
 		d := newDoor(t)
@@ -151,18 +150,17 @@ func TestRowOfRefusals(t *testing.T) {
 		}
 		c.do(d)
 		_, err := d.login("b")
-		if r, ok := errors.AsType[*refusal](err); !ok || r.last.Times != c.want {
+		if r, ok := errors.AsType[*refusal](err); !ok || r.last.Refused != c.want {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
 }
 
-// Only a server's word on credentials bars them.
+// Only a server's word on a login bars it.
 func TestWhatIsNoRefusal(t *testing.T) {
 	for _, err := range []error{
 		io.ErrUnexpectedEOF, context.Canceled, reply.WithClass(reply.Credentials, errors.New("the secret cannot be read")),
 		&reply.Error{Protocol: "imap", Command: "SELECT", Code: "AUTHENTICATIONFAILED"},
-		&reply.Error{Protocol: "imap", Command: "LOGIN", Code: "UNAVAILABLE"},
 	} {
 		d := newDoor(t)
 		d.says = err
@@ -175,61 +173,65 @@ func TestWhatIsNoRefusal(t *testing.T) {
 	}
 }
 
-// While nobody knows whether a login is taken, one tries. Afterwards all may.
-func TestTrialOfALogin(t *testing.T) {
+// A refusal in other words has its own pauses, and bars nobody who asks by hand, nor a
+// later process.
+func TestOtherRefusals(t *testing.T) {
+	asking := &config.Account{Name: "a", Protocol: config.IMAP, Server: *doorServer, Destination: &config.Destination{Name: "home"}}
 	for _, c := range []struct {
-		says error
-		want int // logins of five accounts at once
-	}{{nil, 5}, {wrongPassword, 1}, {io.ErrUnexpectedEOF, 5}} {
-		synctest.Test(t, func(t *testing.T) {
+		says  *reply.Error
+		class reply.Class
+		pause time.Duration
+	}{
+		{&reply.Error{Code: "UNAVAILABLE"}, reply.Temporary, 5 * time.Second},
+		{&reply.Error{Text: "Too many login attempts"}, reply.Limit, 15 * time.Minute},
+		{&reply.Error{Text: "the moon is full"}, reply.Temporary, 15 * time.Minute},
+		{&reply.Error{Text: "Your account is not enabled for IMAP use"}, reply.Config, 5 * time.Minute},
+	} {
+		c.says.Protocol, c.says.Command = "imap", "LOGIN"
+		for name, again := range map[string]func(d *door){"nobody": nil, "by hand": func(d *door) { d.logins.Again(asking, false) }, "a restart": (*door).restart} {
 			d := newDoor(t)
-			leave, err := d.gate("first").Enter(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
 			d.says = c.says
-			var all sync.WaitGroup
-			for range 4 {
-				all.Go(func() { d.login("other") })
+			d.login("a")
+			if again != nil {
+				again(d)
 			}
-			synctest.Wait()
-			if len(d.made) > 0 {
-				t.Errorf("%v: %d did not wait", c.says, len(d.made))
+			made, err := d.login("b")
+			r, ok := errors.AsType[*refusal](err)
+			if made != (again != nil) || !ok || r.last.Class != c.class || r.last.Refused != 0 {
+				t.Errorf("%v, asked by %s: made %v, %+v", c.says, name, made, r)
+				continue
 			}
-			gone, cancel := context.WithCancel(t.Context())
-			cancel()
-			if _, err := d.gate("gone").Enter(gone); !errors.Is(err, context.Canceled) {
-				t.Errorf("%v: who has gone waits: %v", c.says, err)
+			if again == nil && (reply.ClassOf(err) != c.class || !r.last.Until.Equal(noon.Add(c.pause))) {
+				t.Errorf("%v: %s until %v", c.says, reply.ClassOf(err), r.last.Until)
 			}
-			leave(c.says)
-			all.Wait()
-			if n := len(d.made) + 1; n != c.want {
-				t.Errorf("%v: %d logins, want %d", c.says, n, c.want)
-			}
-		})
+		}
 	}
 }
 
-// For a minute after one that was taken logins go side by side.
-func TestLoginsSideBySide(t *testing.T) {
-	for after, waits := range map[time.Duration]bool{takenFor - 1: false, takenFor: true, -time.Hour: true} {
-		synctest.Test(t, func(t *testing.T) {
-			d := newDoor(t)
-			d.login("a")
-			d.now = d.now.Add(after)
-			leave, err := d.gate("a").Enter(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			ended := make(chan struct{})
-			go func() { defer close(ended); d.login("b") }()
-			synctest.Wait()
-			if waited := len(d.made) == 1; waited != waits {
-				t.Errorf("%v later: waits %v", after, waited)
-			}
-			leave(nil)
-			<-ended
-		})
+// Other refusals in between do not shorten the row of those of the credentials.
+func TestRefusalsOfTwoKinds(t *testing.T) {
+	d := newDoor(t)
+	for _, says := range []error{wrongPassword, &reply.Error{Command: "LOGIN", Code: "UNAVAILABLE"}, wrongPassword} {
+		d.says = says
+		d.login("a")
+		d.now = d.now.Add(time.Hour)
+	}
+	if last := d.logins.login(d.gate("a").name).last; last.Refused != 2 {
+		t.Errorf("%+v", last)
+	}
+}
+
+// A clock that was ahead is forgotten for good.
+func TestRefusalOfAWrongClock(t *testing.T) {
+	d := newDoor(t)
+	d.says, d.now = wrongPassword, noon.Add(time.Hour)
+	d.login("a")
+	d.says, d.now = nil, noon
+	d.login("a")
+	d.now = noon.Add(time.Hour + time.Second)
+	d.restart()
+	if made, err := d.login("a"); !made {
+		t.Error(err)
 	}
 }
 
@@ -254,9 +256,11 @@ func TestWhatIsOneLogin(t *testing.T) {
 			t.Errorf("%+v: the same %v", c, same)
 		}
 	}
-	for _, s := range []config.Server{own, signIn} {
+	command := base
+	command.Secret = &secret.Source{Command: []string{"pass", "show", "abc"}}
+	for _, s := range []config.Server{own, signIn, command} {
 		if loginNote("a", "imap", &s) == loginNote("b", "imap", &s) {
-			t.Error("two passwords of the config, or two sign-ins, are one login")
+			t.Error("two passwords of the config, two sign-ins, or two commands are one login")
 		}
 		if note := loginNote("a", "imap", &s); strings.Contains(note, "Me") || strings.Contains(note, "abc") {
 			t.Errorf("the ledger tells whose login it is: %s", note)

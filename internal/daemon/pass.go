@@ -89,7 +89,7 @@ func (d *Daemon) after(before ledger.Pass, out *Outcome) ledger.Pass {
 		p.Text, p.Hint, p.URL = reply.Clean(err.Error()), advice.Hint.EN, advice.URL
 	}
 	if r, own := errors.AsType[*refusal](err); own { // the pause is the login's, for all that need it
-		p.Refused, p.Failures, p.NextTry = r.last.Times, failures, r.last.Until
+		p.Refused, p.Failures, p.NextTry = r.last.Refused, failures, r.last.Until
 		return p
 	}
 	if limit, own := errors.AsType[*collect.LimitError](err); own {

@@ -106,6 +106,11 @@ func (d *Daemon) Collect(ctx context.Context, names []string, o collect.Options,
 	var all sync.WaitGroup
 	var telling sync.Mutex
 	errs := make([]error, len(names))
+	for _, name := range names {
+		if l, err := d.loop(name); err == nil {
+			d.Logins.Again(l.a, force)
+		}
+	}
 	for i, name := range names {
 		all.Go(func() {
 			var out *Outcome
@@ -129,9 +134,7 @@ func (d *Daemon) Collect(ctx context.Context, names []string, o collect.Options,
 // requested makes the pass of a request. One that was stopped before it came to
 // anything is none: to tell of it would say that there is no new mail.
 func (l *loop) requested(ctx context.Context, o collect.Options, force bool) (*Outcome, error) {
-	if force {
-		l.d.Logins.Again(l.a)
-	} else if l.d.barred(l.a, l.last) {
+	if !force && l.d.barred(l.a, l.last) {
 		return l.d.barredOutcome(l.a, l.last), nil
 	}
 	out := l.make(ctx, o)

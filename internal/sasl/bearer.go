@@ -95,9 +95,8 @@ func Retry[T any](ctx context.Context, auth Auth, gate Gate, connect func(Auth) 
 	if a.used == nil || !refused(err) {
 		return v, a.end(err)
 	}
-	_ = a.end(errEarly)
 	var none T
-	if err := a.used.tokens.Renew(ctx, a.used.token); err != nil {
+	if err := a.renew(ctx, err); err != nil {
 		return none, err
 	}
 	if v, err = connect(a.begin); refused(err) {
@@ -106,42 +105,51 @@ func Retry[T any](ctx context.Context, auth Auth, gate Gate, connect func(Auth) 
 	return v, a.end(err)
 }
 
-// What becomes of a login that shows nothing of its credentials.
-var (
-	errUnfinished = errors.New("the login was not finished")
-	errEarly      = errors.New("the token has ended early")
-)
+var errUnfinished = errors.New("the login was not finished")
 
-// An attempt is one login after the other.
+// An attempt is one login, or one after the other with two tokens.
 type attempt struct {
-	auth  Auth
-	gate  Gate              // nil: there is none
-	leave func(error) error // of the gate; nil: it was not passed
-	used  *bearer           // what the login was made with, if it is by a token
+	auth Auth
+	gate Gate    // nil: there is none
+	pass Pass    // nil: the gate was not passed, or the login has ended
+	used *bearer // what the login was made with, if it is by a token
 }
 
 // begin is the Auth of the attempt.
 func (a *attempt) begin(ctx context.Context) (Client, error) {
-	if a.gate != nil && a.leave == nil {
-		leave, err := a.gate.Enter(ctx)
+	if a.gate != nil && a.pass == nil {
+		pass, err := a.gate.Enter(ctx)
 		if err != nil {
 			return nil, err
 		}
-		a.leave = leave
+		a.pass = pass
 	}
 	c, err := a.auth(ctx)
 	a.used, _ = c.(*bearer)
 	return c, err
 }
 
+// renew sees to another token for one that was refused.
+func (a *attempt) renew(ctx context.Context, refused error) error {
+	if a.pass != nil {
+		if err := a.pass.Renew(refused); err != nil {
+			return a.end(err)
+		}
+	}
+	if err := a.used.tokens.Renew(ctx, a.used.token); err != nil {
+		return a.end(err)
+	}
+	return nil
+}
+
 // end tells the gate of the outcome, and returns what it says to that.
 func (a *attempt) end(err error) error {
-	if a.leave == nil {
+	if a.pass == nil {
 		return err
 	}
-	leave := a.leave
-	a.leave = nil
-	return leave(err)
+	pass := a.pass
+	a.pass = nil
+	return pass.Leave(err)
 }
 
 // refused reports whether err is a server's word that the credentials are wrong.

@@ -153,36 +153,50 @@ func TestPasswordsAreNotRetried(t *testing.T) {
 
 // A turnstile is a Gate that takes notes.
 type turnstile struct {
-	shut  error
-	notes []string
+	shut    error
+	noOther bool // token is to be tried
+	notes   []string
 }
 
-func (g *turnstile) Enter(context.Context) (func(error) error, error) {
+func (g *turnstile) Enter(context.Context) (Pass, error) {
 	g.notes = append(g.notes, "enter")
-	return func(err error) error {
-		g.notes = append(g.notes, fmt.Sprint(err))
-		if err != nil {
-			err = fmt.Errorf("noted: %w", err)
-		}
-		return err
-	}, g.shut
+	return g, g.shut
 }
 
-// Each login passes the gate, which learns once how it ended.
+func (g *turnstile) Renew(err error) error {
+	g.notes = append(g.notes, "renew")
+	if g.noOther {
+		return err
+	}
+	return nil
+}
+
+func (g *turnstile) Leave(err error) error {
+	g.notes = append(g.notes, fmt.Sprint(err))
+	if err != nil {
+		err = fmt.Errorf("noted: %w", err)
+	}
+	return err
+}
+
+// A login passes the gate, which learns once how it ended.
 func TestRetryPassesTheGate(t *testing.T) {
 	shut := errors.New("shut")
 	for name, c := range map[string]struct {
 		gate    turnstile
 		answers []error // of the server; none: the login panics
+		tokens  tokens
 		want    string
 		err     error
 	}{
-		"taken":               {turnstile{}, []error{nil}, "enter, <nil>", nil},
-		"a broken line":       {turnstile{}, []error{errLine}, "enter, " + errLine.Error(), errLine},
-		"refused, then taken": {turnstile{}, []error{errWrong, nil}, "enter, " + errEarly.Error() + ", enter, <nil>", nil},
-		"refused twice":       {turnstile{}, []error{errWrong, errWrong}, "enter, " + errEarly.Error() + ", enter, " + errWrong.Error() + " (by OAuth, and with a new token again)", errWrong},
-		"the gate is shut":    {turnstile{shut: shut}, []error{nil}, "enter", shut},
-		"a bug":               {turnstile{}, nil, "enter, " + errUnfinished.Error(), nil},
+		"taken":               {turnstile{}, []error{nil}, tokens{}, "enter, <nil>", nil},
+		"a broken line":       {turnstile{}, []error{errLine}, tokens{}, "enter, " + errLine.Error(), errLine},
+		"refused, then taken": {turnstile{}, []error{errWrong, nil}, tokens{}, "enter, renew, <nil>", nil},
+		"refused twice":       {turnstile{}, []error{errWrong, errWrong}, tokens{}, "enter, renew, " + errWrong.Error() + " (by OAuth, and with a new token again)", errWrong},
+		"no new token":        {turnstile{}, []error{errWrong}, tokens{err: errGrant}, "enter, renew, " + errGrant.Error(), errGrant},
+		"no other try":        {turnstile{noOther: true}, []error{errWrong}, tokens{}, "enter, renew, " + errWrong.Error(), errWrong},
+		"the gate is shut":    {turnstile{shut: shut}, []error{nil}, tokens{}, "enter", shut},
+		"a bug":               {turnstile{}, nil, tokens{}, "enter, " + errUnfinished.Error(), nil},
 	} {
 		answers := c.answers
 		login := func(auth Auth) (bool, error) {
@@ -196,9 +210,10 @@ func TestRetryPassesTheGate(t *testing.T) {
 			answers = answers[1:]
 			return true, err
 		}
+		c.tokens.list = []string{"1", "2", "3", "4"}
 		_, err := func() (_ bool, err error) {
 			defer func() { _ = recover() }()
-			return Retry(t.Context(), Bearer("me", "h", 1, &tokens{list: []string{"1", "2", "3", "4"}}), &c.gate, login)
+			return Retry(t.Context(), Bearer("me", "h", 1, &c.tokens), &c.gate, login)
 		}()
 		if got := strings.Join(c.gate.notes, ", "); got != c.want || !errors.Is(err, c.err) {
 			t.Errorf("%s: %s; %v", name, got, err)

@@ -22,9 +22,17 @@ type Auth func(ctx context.Context) (Client, error)
 // repeated too soon.
 type Gate interface {
 	// Enter returns when the login may be made, or the error that is its outcome.
-	// leave is to be called once with the outcome, as soon as it is known: others may
-	// wait for that. It returns what is to be said of it.
-	Enter(ctx context.Context) (leave func(error) error, err error)
+	Enter(ctx context.Context) (Pass, error)
+}
+
+// A Pass is a login that a Gate has let through.
+type Pass interface {
+	// Renew is told that the login was refused to a token that was thought valid. It
+	// returns nil where another one is to be tried; else that is the outcome.
+	Renew(err error) error
+	// Leave is told the outcome, once, as soon as it is known: others may wait for
+	// that. It returns what is to be said of it.
+	Leave(err error) error
 }
 
 // A Login is a Client that can also be carried by the plain commands (USER and
