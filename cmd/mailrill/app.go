@@ -54,7 +54,7 @@ type app struct {
 	tokens *oauth.Store
 	warned map[string]time.Time // when a sign-in that ends was last logged, by account
 	ledger *ledger.Ledger
-	gates  *daemon.Logins // of what the daemon of this process connects to
+	gates  *daemon.Logins // of the ledger, if it is open for writing
 }
 
 // load finds and reads the config.
@@ -84,9 +84,6 @@ func (a *app) load() error {
 		return err
 	}
 	a.tokens = &oauth.Store{FS: a.fs, Dir: filepath.Join(a.state, "tokens"), Sleep: a.sleep}
-	if err := secret.CheckFolder(a.state); err != nil {
-		return reply.WithClass(reply.Config, fmt.Errorf("state folder: %w", err))
-	}
 	return nil
 }
 
@@ -105,6 +102,9 @@ func (a *app) open() error {
 	if err := a.load(); err != nil {
 		return err
 	}
+	if err := secret.CheckFolder(a.state); err != nil {
+		return reply.WithClass(reply.Config, fmt.Errorf("state folder: %w", err))
+	}
 	l, err := ledger.OpenFS(a.state, a.fs)
 	if errors.Is(err, ledger.ErrLocked) {
 		return reply.WithClass(reply.Temporary, fmt.Errorf("%w (%s): %s", ledger.ErrLocked, a.state, a.unlock().In(a.lang())))
@@ -112,7 +112,7 @@ func (a *app) open() error {
 	if errors.Is(err, ledger.ErrCorrupt) || errors.Is(err, ledger.ErrNewer) {
 		return reply.WithClass(reply.IO, err)
 	}
-	a.ledger = l
+	a.ledger, a.gates = l, a.newGates(l)
 	return err
 }
 
@@ -185,9 +185,9 @@ func (a *app) gated() wire.Env {
 	return env
 }
 
-// newGates returns what keeps refused logins from being repeated, over the open state.
-func (a *app) newGates() *daemon.Logins {
-	return &daemon.Logins{Ledger: a.ledger, Log: a.log, Now: a.now}
+// newGates returns what keeps refused logins from being repeated, over a state.
+func (a *app) newGates(l *ledger.Ledger) *daemon.Logins {
+	return &daemon.Logins{Ledger: l, Log: a.log, Now: a.now}
 }
 
 // collector returns the engine over the open state.
@@ -201,7 +201,6 @@ func (a *app) collector() *collect.Collector {
 
 // daemon returns the loop over accounts.
 func (a *app) daemon(accounts []*config.Account, c *collect.Collector, done func(*daemon.Outcome)) *daemon.Daemon {
-	a.gates = a.newGates()
 	return &daemon.Daemon{
 		Accounts: accounts, Build: a.build, Collector: c, Ledger: a.ledger, Logins: a.gates,
 		Log: a.log, Now: a.now, Sleep: a.sleep, Changed: a.changed, Done: done,

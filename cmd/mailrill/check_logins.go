@@ -118,7 +118,7 @@ func (a *app) settle(ctx context.Context, l *logins) (said doctor.Said, err erro
 			return doctor.Said{}, err
 		}
 		if acct := a.cfg.Account(name); acct != nil && advice.Class == reply.OK {
-			a.newGates().Taken(acct)
+			a.gates.Taken(acct)
 		}
 	}
 	return said, nil
@@ -154,7 +154,7 @@ func (l *logins) waiting(ctx context.Context) bool {
 // one, or to a notice.
 func (l *logins) barred(name string) bool {
 	acct := l.a.cfg.Account(name)
-	return acct != nil && l.a.ledger != nil && l.a.newGates().Refused(acct)
+	return acct != nil && l.a.ledger != nil && l.a.newGates(l.a.ledger).Refused(acct)
 }
 
 func (l *logins) refused() bool {

@@ -198,7 +198,7 @@ func (a *app) retryHeld(ctx context.Context, acct *config.Account, ids []string)
 			return 0, err
 		}
 	}
-	return a.collector().RetryHeld(ctx, a.env().Account(acct), ids)
+	return a.collector().RetryHeld(ctx, a.gated().Account(acct), ids)
 }
 
 // holdDrop gives a message up.

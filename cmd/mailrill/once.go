@@ -181,6 +181,7 @@ func (a *app) openCopy(ctx context.Context) (cleanup func(), err error) {
 	}
 	if err == nil {
 		a.ledger, err = ledger.Open(dir)
+		a.gates = a.newGates(a.ledger)
 	}
 	if err != nil {
 		cleanup()

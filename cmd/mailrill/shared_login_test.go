@@ -213,3 +213,23 @@ func TestNoticePassesTheGate(t *testing.T) {
 	}
 	l.once(0)
 }
+
+// Held messages of many accounts are offered again by one login, too.
+func TestRetryPassesTheGate(t *testing.T) {
+	l := newLocked(t, daily)
+	a := l.app()
+	hold := a.holdIn(l.rig)
+	for i := range 10 {
+		body := "Subject: held\r\n\r\nx\r\n"
+		e := collect.Entry{Account: fmt.Sprint("a", i), ID: strings.Repeat("a", 26), Size: int64(len(body)), To: "home"}
+		if err := hold.Put(e, strings.NewReader(body)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code := l.run("hold", "retry", "--all"); code != 77 {
+		t.Errorf("%d: %s%s", code, l.stdout.String(), l.stderr.String())
+	}
+	if n := l.count(); n != 1 {
+		t.Errorf("%d logins", n)
+	}
+}

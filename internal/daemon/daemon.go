@@ -127,6 +127,7 @@ func (d *Daemon) Once(ctx context.Context, o collect.Options, force bool) error 
 func (d *Daemon) Run(ctx context.Context) error {
 	ctx = d.start(ctx)
 	d.spacing = &spacing{now: d.Now, sleep: d.Sleep}
+	d.Logins.listen(d.taken)
 	told := d.Collector.Progress
 	d.Collector.Progress = func(p collect.Progress) {
 		if told != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mailrill/internal/config"
+	"mailrill/internal/ledger"
 	"mailrill/internal/provider"
 	"mailrill/internal/reply"
 	"mailrill/internal/sasl"
@@ -75,13 +76,14 @@ func (g *Gate) try() (e *entry, going *trial, err error) {
 		return &entry{g: g}, nil, nil
 	}
 	l.trial = &trial{ended: make(chan struct{})}
-	return &entry{g: g, trial: l.trial}, nil, nil
+	return &entry{g: g, alone: true, trial: l.trial}, nil, nil
 }
 
 // An entry is a login that was let through.
 type entry struct {
 	g       *Gate
-	trial   *trial // nil: it is one of several side by side
+	alone   bool   // others wait for it, or did
+	trial   *trial // for which they wait
 	renewed bool
 }
 
@@ -102,10 +104,17 @@ func (e *entry) Renew(err error) error {
 
 // Leave implements sasl.Pass.
 func (e *entry) Leave(err error) error {
+	said, freed := e.leave(err)
+	if freed {
+		e.g.all.tell(e.g.name)
+	}
+	return said
+}
+
+func (e *entry) leave(err error) (said error, freed bool) {
 	e.g.all.mu.Lock()
 	defer e.g.all.mu.Unlock()
 	l, now := e.g.all.login(e.g.name), e.g.all.Now().Truncate(time.Millisecond)
-	trial := e.trial != nil || e.renewed
 	if e.renewed {
 		l.renewing--
 	}
@@ -113,17 +122,19 @@ func (e *entry) Leave(err error) error {
 	advice := e.g.advise(err)
 	switch {
 	case err == nil:
-		l.taken = now
+		freed = l.last.Refused > 0
+		l.taken, l.beside = now, 0
 		e.g.all.remember(e.g.name, l, refusedLogin{})
-		return nil
+		return nil, freed
 	case !e.refused(err, advice):
-		return err
-	case !trial: // it may be one too many beside the others: let the next one show it
-		l.taken = time.Time{}
-		return err
+		return err, false
+	case !e.alone: // it may be one too many beside the others: let the next one show it
+		l.taken, l.beside = time.Time{}, max(l.beside, e.logins())
+		return err, false
 	}
-	e.g.all.remember(e.g.name, l, l.last.again(err, advice, e.logins(), now, e.g.all.random()))
-	return &refusal{err, l.last, false}
+	e.g.all.remember(e.g.name, l, l.last.again(err, advice, e.logins()+l.beside, now, e.g.all.random()))
+	l.beside = 0
+	return &refusal{err, l.last, false}, false
 }
 
 // end ends the trial, if there is one. What the line does, it does to all.
@@ -165,6 +176,19 @@ type refusal struct {
 	error
 	last   refusedLogin
 	barred bool
+}
+
+// after is the state of an account whose pass it has ended. The pause is the login's,
+// for all that need it, or longer where the account knows of more refusals: those that
+// a check has met.
+func (r *refusal) after(before, p ledger.Pass, failures int, rand func(time.Duration) time.Duration) ledger.Pass {
+	p.Failures, p.NextTry = failures, r.last.Until
+	p.Refused = max(before.Refused, r.last.Refused)
+	if !r.barred && r.last.Class == reply.Credentials && before.Refused >= r.last.Refused {
+		p.Refused = before.Refused + 1
+		p.NextTry = later(p.NextTry, p.At.Add(backoff(r.last.Class, p.Refused, rand)))
+	}
+	return p
 }
 
 // Unwrap gives what the server has said.

@@ -51,29 +51,59 @@ func TestTrialOfALogin(t *testing.T) {
 	}
 }
 
-// Of many logins at once one too many may be refused, and says nothing of the others.
+// Of many logins at once one too many may be refused, and says nothing of the others. If
+// the next one is refused, too, it was a refusal like any other.
 func TestOneTooMany(t *testing.T) {
+	for _, byToken := range []bool{false, true} {
+		d := newDoor(t)
+		d.login("a")
+		var side []sasl.Pass
+		for range 9 {
+			pass, err := d.gate("a").Enter(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			side = append(side, pass)
+		}
+		want := 2
+		if byToken {
+			want = 3
+			for _, pass := range side {
+				if err := pass.Renew(wrongPassword); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		for _, pass := range side {
+			if err := pass.Leave(wrongPassword); err != wrongPassword {
+				t.Errorf("%v", err)
+			}
+		}
+		d.says = wrongPassword
+		made, err := d.login("b")
+		if r, ok := errors.AsType[*refusal](err); !made || !ok || r.last.Refused != want {
+			t.Errorf("by token %v: made %v, %+v", byToken, made, r)
+		}
+		if made, err := d.login("c"); made {
+			t.Errorf("the next one was no trial: %v", err)
+		}
+	}
+}
+
+// Then one of them is taken, and all is forgotten.
+func TestOneTooManyForAMoment(t *testing.T) {
 	d := newDoor(t)
 	d.login("a")
-	var side []sasl.Pass
-	for range 9 {
-		pass, err := d.gate("a").Enter(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		side = append(side, pass)
+	pass, err := d.gate("a").Enter(t.Context())
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, pass := range side {
-		if err := pass.Leave(wrongPassword); err != wrongPassword {
-			t.Errorf("%v", err)
-		}
-	}
-	d.says = wrongPassword
-	if made, _ := d.login("b"); !made {
-		t.Error("it bars the others")
-	}
-	if made, err := d.login("c"); made {
-		t.Errorf("the next one was no trial: %v", err)
+	pass.Leave(wrongPassword)
+	d.login("b")
+	d.says, d.now = wrongPassword, d.now.Add(takenFor)
+	_, err = d.login("c")
+	if r, ok := errors.AsType[*refusal](err); !ok || r.last.Refused != 1 {
+		t.Errorf("%+v", r)
 	}
 }
 

@@ -26,8 +26,9 @@ type Logins struct {
 	Now    func() time.Time
 	Rand   func(d time.Duration) time.Duration // a random part of d; nil means a good one
 
-	mu  sync.Mutex
-	all map[string]*login // by the names of their notes; nil: not read yet
+	mu    sync.Mutex
+	all   map[string]*login // by the names of their notes; nil: not read yet
+	freed func(name string) // told of a login that is taken again; nil: nobody is
 }
 
 // A login is a user name and a secret at a server, of one account or of many.
@@ -35,7 +36,8 @@ type login struct {
 	last     refusedLogin
 	taken    time.Time // when it was last taken
 	trial    *trial    // nil: there is none
-	renewing int       // trials that have got another token
+	beside   int       // logins that were refused beside others that were taken, and may have counted
+	renewing int       // logins that wait for another token
 }
 
 // refusedLogin is how a login was refused last; zero: it was not, or was taken since.
@@ -110,7 +112,37 @@ func (l *Logins) Refused(a *config.Account) (refused bool) {
 
 // Taken notes that the logins of an account are taken again, as somebody has seen.
 func (l *Logins) Taken(a *config.Account) {
-	l.each(a, func(name string, k *login) { l.remember(name, k, refusedLogin{}) })
+	var freed []string
+	l.each(a, func(name string, k *login) {
+		if k.last.Refused > 0 {
+			freed = append(freed, name)
+		}
+		l.remember(name, k, refusedLogin{})
+	})
+	for _, name := range freed {
+		l.tell(name)
+	}
+}
+
+// tell says that a login is taken again. It is called without the lock.
+func (l *Logins) tell(name string) {
+	l.mu.Lock()
+	tell := l.freed
+	l.mu.Unlock()
+	if tell != nil {
+		tell(name)
+	}
+}
+
+// listen has tell be told of each login that is taken again. Who waits for the end of
+// its pause need not.
+func (l *Logins) listen(tell func(name string)) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.freed = tell
 }
 
 func (l *Logins) each(a *config.Account, f func(name string, k *login)) {
@@ -119,9 +151,14 @@ func (l *Logins) each(a *config.Account, f func(name string, k *login)) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, name := range []string{loginNote(a.Name, a.Protocol, &a.Server), loginNote(a.Destination.Name, a.Destination.Type, &a.Destination.Server)} {
+	for _, name := range loginNotes(a) {
 		f(name, l.login(name))
 	}
+}
+
+// loginNotes names the notes of the logins of an account.
+func loginNotes(a *config.Account) [2]string {
+	return [2]string{loginNote(a.Name, a.Protocol, &a.Server), loginNote(a.Destination.Name, a.Destination.Type, &a.Destination.Server)}
 }
 
 // login returns what is known of a login. It is called under the lock.

@@ -67,8 +67,9 @@ func (d *door) login(section string) (made bool, err error) {
 	}
 	d.mu.Lock()
 	d.made = append(d.made, d.clock())
+	says := d.says
 	d.mu.Unlock()
-	return true, pass.Leave(d.says)
+	return true, pass.Leave(says)
 }
 
 func TestRefusedLoginIsNotRepeatedByOthers(t *testing.T) {
@@ -318,11 +319,92 @@ func (d *door) refuses(w *world) {
 // few checks how many logins there were.
 func (d *door) few() {
 	d.t.Helper()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	var made []time.Duration
 	for _, at := range d.made {
 		made = append(made, at.Sub(d.made[0]))
 	}
 	if early, late := most(made, 3*time.Hour, 0), most(made, 24*time.Hour, 3*time.Hour); early > 4 || late > 6 || len(made) < 8 {
 		d.t.Errorf("%d logins, %d in the first three hours, %d in a later day", len(made), early, late)
+	}
+}
+
+// What a check was refused counts, though no account's login has met it.
+func TestCheckCountsBesideAGate(t *testing.T) {
+	accounts := named("@every 5m", "a")(t)
+	w := newWorld(t, accounts...)
+	d := newDoor(t)
+	d.refuses(w)
+	once := func() ledger.Pass {
+		w.reborn(accounts...)
+		w.d.Logins = d.logins
+		if err := w.d.Once(t.Context(), collect.Options{}, false); err != nil {
+			t.Fatal(err)
+		}
+		row, err := w.ledger.Account(t.Context(), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return row.Pass
+	}
+	once()
+	for range 4 {
+		if err := Checked(t.Context(), w.ledger, "a", provider.Advice{Class: reply.Credentials}, "no", w.now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.now = w.now.Add(5 * time.Hour)
+	d.login("b")
+	if p := once(); p.Refused != 5 || !p.NextTry.Before(w.now.Add(time.Hour)) {
+		t.Errorf("barred by another's: refused %d times, next in %v", p.Refused, p.NextTry.Sub(w.now))
+	}
+	w.now = w.now.Add(time.Hour)
+	if p := once(); p.Refused != 6 || p.NextTry.Before(w.now.Add(4*time.Hour)) {
+		t.Errorf("refused %d times, next in %v", p.Refused, p.NextTry.Sub(w.now))
+	}
+}
+
+// A login that is taken again is tried by all that were refused it.
+func TestTakenLoginIsToldToAll(t *testing.T) {
+	for name, mend := range map[string]func(w *world, d *door){
+		"by hand": func(w *world, _ *door) {
+			if err := w.d.Collect(w.t.Context(), []string{"a"}, collect.Options{}, true, func(*Outcome) {}); err != nil {
+				t.Error(err)
+			}
+		},
+		"a check": func(w *world, d *door) { d.logins.Taken(w.d.Accounts[0]) },
+	} {
+		var d *door
+		accounts := func(t *testing.T) []*config.Account {
+			as := named("@every 24h", "a", "b", "other")(t)
+			as[0].Protocol, as[0].Server = config.IMAP, *doorServer
+			as[1].Protocol, as[1].Server = config.IMAP, *doorServer
+			return as
+		}
+		live(t, accounts, func(t *testing.T, w *world) {
+			time.Sleep(4 * time.Hour)
+			d.mu.Lock()
+			d.says = nil
+			d.mu.Unlock()
+			mend(w, d)
+			time.Sleep(time.Second)
+			if got := w.states(); got[1] != Waiting || got[2] != NeedsYou {
+				t.Errorf("%s: %v", name, got)
+			}
+		}, func(w *world) {
+			d = newDoor(w.t)
+			d.refuses(w)
+			w.outcome = func(name string, _ int) error {
+				if name == "other" {
+					return reply.WithClass(reply.Credentials, errors.New("another login"))
+				}
+				w.mu.Unlock()
+				defer w.mu.Lock()
+				_, err := d.login(name)
+				return err
+			}
+			w.d.Logins = d.logins
+		})
 	}
 }

@@ -88,9 +88,8 @@ func (d *Daemon) after(before ledger.Pass, out *Outcome) ledger.Pass {
 	if err != nil {
 		p.Text, p.Hint, p.URL = reply.Clean(err.Error()), advice.Hint.EN, advice.URL
 	}
-	if r, own := errors.AsType[*refusal](err); own { // the pause is the login's, for all that need it
-		p.Refused, p.Failures, p.NextTry = r.last.Refused, failures, r.last.Until
-		return p
+	if r, own := errors.AsType[*refusal](err); own {
+		return r.after(before, p, failures, d.Rand)
 	}
 	if limit, own := errors.AsType[*collect.LimitError](err); own {
 		p.NextTry = limit.Until // it is known, and no failure

@@ -89,7 +89,7 @@ func Retry[T any](ctx context.Context, auth Auth, gate Gate, connect func(Auth) 
 	if auth == nil {
 		return connect(nil)
 	}
-	a := &attempt{auth: auth, gate: gate}
+	a := &attempt{life: ctx, auth: auth, gate: gate}
 	defer a.end(errUnfinished) // after a panic: others wait for it
 	v, err := connect(a.begin)
 	if a.used == nil || !refused(err) {
@@ -109,6 +109,7 @@ var errUnfinished = errors.New("the login was not finished")
 
 // An attempt is one login, or one after the other with two tokens.
 type attempt struct {
+	life context.Context
 	auth Auth
 	gate Gate    // nil: there is none
 	pass Pass    // nil: the gate was not passed, or the login has ended
@@ -142,13 +143,18 @@ func (a *attempt) renew(ctx context.Context, refused error) error {
 	return nil
 }
 
-// end tells the gate of the outcome, and returns what it says to that.
+// end tells the gate of the outcome, and returns what it says to that. What was cut
+// with its context shows nothing of the line either.
 func (a *attempt) end(err error) error {
 	if a.pass == nil {
 		return err
 	}
 	pass := a.pass
 	a.pass = nil
+	if err != nil && !refused(err) && a.life.Err() != nil {
+		_ = pass.Leave(errUnfinished)
+		return err
+	}
 	return pass.Leave(err)
 }
 

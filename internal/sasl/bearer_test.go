@@ -223,3 +223,19 @@ func TestRetryPassesTheGate(t *testing.T) {
 		}
 	}
 }
+
+// What was cut by who asked says nothing of the line. A refusal is one all the same.
+func TestRetryOfOneWhoHasGone(t *testing.T) {
+	for answer, want := range map[error]string{errLine: "enter, " + errUnfinished.Error(), errBusy: "enter, " + errUnfinished.Error(), errWrong: "enter, " + errWrong.Error()} {
+		ctx, leave := context.WithCancel(t.Context())
+		gate := &turnstile{}
+		_, err := Retry(ctx, Password("me", func(context.Context) (string, error) { return "x", nil }), gate, func(auth Auth) (int, error) {
+			_, err := auth(ctx)
+			leave()
+			return 0, errors.Join(err, answer)
+		})
+		if got := strings.Join(gate.notes, ", "); got != want || !errors.Is(err, answer) {
+			t.Errorf("%v: %s; %v", answer, got, err)
+		}
+	}
+}

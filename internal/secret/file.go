@@ -1,10 +1,8 @@
 package secret
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -17,8 +15,9 @@ import (
 // CheckFile refuses a file that somebody else controls: one that neither we nor
 // root own, or that others can write, or, when it holds a secret, that others
 // can use in any way. "Others" are the bits of 0007, and a group that we are not
-// in; to root the service's group is as good as its own. Files in $CREDENTIALS_DIRECTORY and /run/secrets are exempt: systemd and
-// container engines make them as they please. It must be a regular file.
+// in; to root the service's group is as good as its own. Files in
+// $CREDENTIALS_DIRECTORY and /run/secrets are exempt: systemd and container engines
+// make them as they please. It must be a regular file.
 func CheckFile(path string, secret bool) error {
 	f, err := open(path, secret)
 	if err != nil {
@@ -44,18 +43,21 @@ func CheckOpen(f *os.File, secret bool) error {
 	return us().judge(f.Name(), attributes{info.Mode().Perm(), int(owner.Uid), int(owner.Gid)}, secret)
 }
 
-// CheckFolder refuses a folder in which others, as in CheckFile, can write: they could
-// put something else in the place of what lies there. It need not exist yet.
+// CheckFolder refuses a folder of ours in which others, as in CheckFile, can write: they
+// could put something else in the place of what lies there. One that is not ours is as
+// its owner wants it: container engines mount volumes for everybody. Whether there is
+// one, and can be reached, is for who opens it to say.
 func CheckFolder(path string) error {
 	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	if err != nil {
 		return nil
-	case err != nil:
-		return err
 	}
 	owner := info.Sys().(*syscall.Stat_t)
-	return us().judgeMode(path, attributes{info.Mode().Perm(), int(owner.Uid), int(owner.Gid)}, false)
+	we := us()
+	if int(owner.Uid) != we.uid {
+		return nil
+	}
+	return we.judgeMode(path, attributes{info.Mode().Perm(), int(owner.Uid), int(owner.Gid)}, false)
 }
 
 // open opens path once and checks that very file.

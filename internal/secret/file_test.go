@@ -57,6 +57,9 @@ func TestFolder(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	if err := CheckFolder("/dev/null/state"); err != nil {
+		t.Errorf("one that cannot be reached: %v", err)
+	}
 	for mode, words := range map[os.FileMode]string{
 		0o700: "", 0o755: "", 0o770: "", // our own group
 		0o777: "(mode 0777): chmod go-w " + dir, 0o777 | os.ModeSticky: "chmod go-w " + dir, 0o702: "chmod go-w " + dir,
@@ -84,6 +87,12 @@ func TestFolderOfAStrangeGroup(t *testing.T) {
 	}
 	if err := CheckFolder(dir); err == nil || !strings.Contains(err.Error(), "group 54321, which we are not in, can write") {
 		t.Errorf("error %v", err)
+	}
+	if err := os.Chown(dir, 54321, 54321); err != nil {
+		t.Fatal(err)
+	}
+	if err := CheckFolder(dir); err != nil {
+		t.Errorf("a volume of another: %v", err)
 	}
 }
 
