@@ -233,3 +233,18 @@ func TestRetryPassesTheGate(t *testing.T) {
 		t.Errorf("%d logins", n)
 	}
 }
+
+// By cron, too, what one account finds out holds for all.
+func TestTakenLoginOfManyAccounts(t *testing.T) {
+	for _, finds := range [][]string{{"--once", "--account", "a7", "--force"}, {"check", "a7"}} {
+		l := newLocked(t, daily)
+		l.once(77)
+		l.unlock()
+		if code := l.run(finds...); code != 0 {
+			t.Fatalf("%q: %d: %s", finds, code, l.stderr.String())
+		}
+		if sum := l.sum(0); sum.Delivered < 9 {
+			t.Errorf("after %q: %+v", finds, sum)
+		}
+	}
+}

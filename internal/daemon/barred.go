@@ -15,7 +15,13 @@ import (
 // lies in the future was written by a clock that was wrong.
 func (d *Daemon) barred(a *config.Account, last ledger.Pass) bool {
 	now := d.Now()
-	return last.Class == string(reply.Credentials) && !last.At.After(now) && now.Before(last.NextTry) && !d.Changed(a, last.At)
+	return last.Class == string(reply.Credentials) && !last.At.After(now) && now.Before(last.NextTry) && !d.renewed(a, last.At)
+}
+
+// renewed reports whether a refusal of a time says nothing any more of the logins of an
+// account: another secret may be there, or one that was refused is taken again.
+func (d *Daemon) renewed(a *config.Account, at time.Time) bool {
+	return d.Changed(a, at) || d.Logins.freedSince(a, at)
 }
 
 // barredOutcome is the outcome of a pass that was not made.

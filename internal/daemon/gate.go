@@ -16,6 +16,10 @@ import (
 // go side by side as there may be connections.
 const takenFor = time.Minute
 
+// besideFor is for how long a refusal is in doubt that came beside logins which were
+// taken.
+const besideFor = time.Hour
+
 // A Gate is what an account passes before a login.
 type Gate struct {
 	all     *Logins
@@ -62,9 +66,7 @@ func (g *Gate) try() (e *entry, going *trial, err error) {
 	g.all.mu.Lock()
 	defer g.all.mu.Unlock()
 	l, now := g.all.login(g.name), g.all.Now()
-	if now.Before(l.last.At) || !l.last.At.IsZero() && g.changed(l.last.At) {
-		g.all.remember(g.name, l, refusedLogin{}) // by a clock that was wrong; or it is another login now
-	}
+	g.refresh(l, now)
 	switch {
 	case now.Before(l.last.Until):
 		return nil, nil, l.last.repeated()
@@ -72,11 +74,25 @@ func (g *Gate) try() (e *entry, going *trial, err error) {
 		return nil, nil, errRenewing
 	case l.trial != nil:
 		return nil, l.trial, nil
-	case !now.Before(l.taken) && now.Sub(l.taken) < takenFor:
+	case now.Sub(l.taken) < takenFor:
 		return &entry{g: g}, nil, nil
 	}
 	l.trial = &trial{ended: make(chan struct{})}
 	return &entry{g: g, alone: true, trial: l.trial}, nil, nil
+}
+
+// refresh forgets what was seen by a clock that was wrong, or with another secret.
+func (g *Gate) refresh(l *login, now time.Time) {
+	of := func(at time.Time) bool { return !at.IsZero() && !now.Before(at) && !g.changed(at) }
+	if !l.last.At.IsZero() && !of(l.last.At) {
+		g.all.remember(g.name, l, refusedLogin{})
+	}
+	if !of(l.taken) {
+		l.taken = time.Time{}
+	}
+	if !of(l.besideAt) || now.Sub(l.besideAt) >= besideFor {
+		l.beside = 0
+	}
 }
 
 // An entry is a login that was let through.
@@ -122,14 +138,12 @@ func (e *entry) leave(err error) (said error, freed bool) {
 	advice := e.g.advise(err)
 	switch {
 	case err == nil:
-		freed = l.last.Refused > 0
 		l.taken, l.beside = now, 0
-		e.g.all.remember(e.g.name, l, refusedLogin{})
-		return nil, freed
+		return nil, e.g.all.free(e.g.name, l, now)
 	case !e.refused(err, advice):
 		return err, false
 	case !e.alone: // it may be one too many beside the others: let the next one show it
-		l.taken, l.beside = time.Time{}, max(l.beside, e.logins())
+		l.taken, l.beside, l.besideAt = time.Time{}, max(l.beside, e.logins()), now
 		return err, false
 	}
 	e.g.all.remember(e.g.name, l, l.last.again(err, advice, e.logins()+l.beside, now, e.g.all.random()))

@@ -232,3 +232,34 @@ func TestSignInThatHasEnded(t *testing.T) {
 		t.Errorf("made %v, %v", made, err)
 	}
 }
+
+// A new secret is tried alone, however lately the old one was taken, and what was
+// refused to the old one is forgotten. So is what is an hour old.
+func TestBesideAnotherSecret(t *testing.T) {
+	for _, later := range []time.Duration{time.Second, besideFor} {
+		d := newDoor(t)
+		d.login("a")
+		pass, err := d.gate("a").Enter(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		pass.Leave(wrongPassword)
+		d.now = d.now.Add(later)
+		if later == time.Second {
+			d.changed = d.now
+		}
+		d.says = wrongPassword
+		_, err = d.login("b")
+		if r, ok := errors.AsType[*refusal](err); !ok || r.last.Refused != 1 {
+			t.Errorf("%v later: %+v", later, r)
+		}
+	}
+	d := newDoor(t)
+	d.login("a")
+	d.now = d.now.Add(time.Second)
+	d.changed, d.says = d.now, wrongPassword
+	d.login("b")
+	if made, err := d.login("c"); made {
+		t.Errorf("the new secret was not tried alone: %v", err)
+	}
+}

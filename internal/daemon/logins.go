@@ -37,6 +37,7 @@ type login struct {
 	taken    time.Time // when it was last taken
 	trial    *trial    // nil: there is none
 	beside   int       // logins that were refused beside others that were taken, and may have counted
+	besideAt time.Time // when that was
 	renewing int       // logins that wait for another token
 }
 
@@ -50,6 +51,8 @@ type refusedLogin struct {
 	Text     string
 	Hint     string
 	URL      string
+
+	Freed time.Time // when it was taken, after a refusal; zero: never
 }
 
 const noteLogin = "login "
@@ -114,14 +117,34 @@ func (l *Logins) Refused(a *config.Account) (refused bool) {
 func (l *Logins) Taken(a *config.Account) {
 	var freed []string
 	l.each(a, func(name string, k *login) {
-		if k.last.Refused > 0 {
+		if l.free(name, k, l.Now().Truncate(time.Millisecond)) {
 			freed = append(freed, name)
 		}
-		l.remember(name, k, refusedLogin{})
 	})
 	for _, name := range freed {
 		l.tell(name)
 	}
+}
+
+// free notes that a login is taken, and reports whether it was refused before. It is
+// called under the lock.
+func (l *Logins) free(name string, k *login, now time.Time) (freed bool) {
+	freed = k.last.Refused > 0
+	next := refusedLogin{Freed: k.last.Freed}
+	if freed {
+		next.Freed = now
+	}
+	l.remember(name, k, next)
+	return freed
+}
+
+// freedSince reports whether a login of an account was refused, and is taken again,
+// since a time. What lies in the future was written by a clock that was wrong.
+func (l *Logins) freedSince(a *config.Account, at time.Time) (freed bool) {
+	l.each(a, func(_ string, k *login) {
+		freed = freed || k.last.Freed.After(at) && !k.last.Freed.After(l.Now())
+	})
+	return freed
 }
 
 // tell says that a login is taken again. It is called without the lock.
@@ -184,7 +207,7 @@ func (l *Logins) recall() {
 	}
 	for _, n := range notes {
 		k := &login{}
-		if strings.HasPrefix(n.Name, noteLogin) && json.Unmarshal([]byte(n.Text), &k.last) == nil && l.Now().Sub(k.last.At) <= forgetAfter {
+		if strings.HasPrefix(n.Name, noteLogin) && json.Unmarshal([]byte(n.Text), &k.last) == nil && l.Now().Sub(later(k.last.At, k.last.Freed)) <= forgetAfter {
 			l.all[n.Name] = k
 		}
 	}
@@ -199,7 +222,7 @@ func (l *Logins) remember(name string, k *login, r refusedLogin) {
 		return
 	}
 	note := ledger.Note{Name: name}
-	if r.Refused > 0 {
+	if r.Refused > 0 || !r.Freed.IsZero() {
 		text, err := json.Marshal(r)
 		if err != nil {
 			panic(err) // there is nothing in it that JSON has no form for

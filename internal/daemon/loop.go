@@ -32,7 +32,6 @@ type loop struct {
 	mu       sync.Mutex
 	requests []*request
 	hurried  bool               // its server is back: a pause that a broken line has led to is over
-	freed    bool               // a login of it is taken again: so is one that a refusal has led to
 	woken    bool               // something has happened since the last doze
 	doze     context.CancelFunc // ends it
 	status   Status
@@ -178,19 +177,19 @@ func (d *Daemon) recovered(back *loop, out *Outcome) {
 	defer d.mu.Unlock()
 	for _, l := range d.loops {
 		if l != back && l.a.Host == back.a.Host && l.a.Port == back.a.Port {
-			l.hurry(&l.hurried)
+			l.hurry()
 		}
 	}
 }
 
-// taken looks again at the accounts whose login, by the name of its note, is taken
-// again.
+// taken wakes the accounts whose login, by the name of its note, is taken again: they
+// are due.
 func (d *Daemon) taken(name string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, l := range d.loops {
 		if notes := loginNotes(l.a); notes[0] == name || notes[1] == name {
-			l.hurry(&l.freed)
+			l.wake()
 		}
 	}
 }
@@ -198,26 +197,26 @@ func (d *Daemon) taken(name string) {
 // offline reports whether a pass failed because the line did.
 func offline(p ledger.Pass) bool { return p.Class == string(reply.Network) && !p.NextTry.IsZero() }
 
-// hurry notes, in one of the loop's notes, that a pause may be over, also that with
-// which the pass ends that runs now. When a server comes back each of its accounts says
-// so to all others: once is enough.
-func (l *loop) hurry(note *bool) {
+// hurry ends the pause of a loop whose line broke, also that with which the pass ends
+// that runs now. When a server comes back each of its accounts says so to all others:
+// once is enough.
+func (l *loop) hurry() {
 	l.mu.Lock()
-	rests := (l.status.State == BackingOff || l.status.State == NeedsYou) && !*note
-	*note = true
+	rests := l.status.State == BackingOff && !l.hurried
+	l.hurried = true
 	l.mu.Unlock()
 	if rests {
 		l.wake()
 	}
 }
 
-// hasten does what hurry has asked for, where that is what the pause is for.
+// hasten does what hurry has asked for.
 func (l *loop) hasten(now time.Time) {
 	l.mu.Lock()
-	hurried, freed := l.hurried, l.freed
-	l.hurried, l.freed = false, false
+	hurried := l.hurried
+	l.hurried = false
 	l.mu.Unlock()
-	if hurried && offline(l.last) || freed && l.last.Class == string(reply.Credentials) {
+	if hurried && offline(l.last) {
 		l.last.NextTry = now
 	}
 }

@@ -51,8 +51,8 @@ func (d *Daemon) record(out *Outcome, o collect.Options) error {
 		out.Before = row.Pass
 	}
 	before := out.Before
-	if d.Changed(out.Account, before.At) {
-		before.Failures, before.Refused = 0, 0 // another login than that which was refused
+	if d.renewed(out.Account, before.At) {
+		before.Failures, before.Refused = 0, 0
 	}
 	out.Pass = d.after(before, out)
 	if err == nil && !o.DryRun {

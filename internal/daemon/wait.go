@@ -88,7 +88,7 @@ func (l *loop) due(now time.Time) moment {
 		return moment{}
 	case l.last.At.IsZero(), l.last.At.After(now):
 		return moment{now, false}
-	case l.last.Class == string(reply.Credentials) && l.d.Changed(l.a, l.last.At):
+	case l.last.Class == string(reply.Credentials) && l.d.renewed(l.a, l.last.At):
 		return moment{now, false}
 	case !l.last.NextTry.IsZero():
 		return moment{l.last.NextTry, false}
