@@ -51,7 +51,8 @@ type soakLife struct {
 	struck atomic.Pointer[syscall.Signal] // by what it is to end
 }
 
-// start starts mailrill. What it says on stderr is added to dir/log.
+// start starts mailrill. What it says on stderr is added to dir/log: all that it can,
+// for by that the answers are counted that were lost.
 func (s *soak) start(stdout *bytes.Buffer, args ...string) *soakLife {
 	s.t.Helper()
 	self, err := os.Executable()
@@ -68,7 +69,7 @@ func (s *soak) start(stdout *bytes.Buffer, args ...string) *soakLife {
 		s.t.Fatal(err)
 	}
 	l := &soakLife{
-		cmd:  exec.Command(self, append([]string{"play-soaking", "--config", s.config}, args...)...),
+		cmd:  exec.Command(self, append([]string{"play-soaking", "--config", s.config, "--log-level", "debug"}, args...)...),
 		pipe: r, told: bufio.NewReader(r), ended: make(chan struct{}),
 	}
 	l.cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", fmt.Sprint("GOGC=", garbage), crashAhead+"="+s.ahead.String())
