@@ -157,8 +157,7 @@ func (l *Logins) tell(name string) {
 	}
 }
 
-// listen has tell be told of each login that is taken again. Who waits for the end of
-// its pause need not.
+// listen has tell be told of each login that is taken again, by the name of its note.
 func (l *Logins) listen(tell func(name string)) {
 	if l == nil {
 		return
