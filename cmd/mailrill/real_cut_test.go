@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 )
 
@@ -49,10 +50,15 @@ func TestRealCutAnywhere(t *testing.T) {
 	}
 }
 
+// cutBoxes counts the mailboxes: each is used once, for what lies in one is found there,
+// and that may be a copy more than there should be, from LMTP.
+var cutBoxes atomic.Int64
+
 // cutOnce moves three messages over a line that breaks, and again over a healthy
 // one.
 func (s *site) cutOnce(t *testing.T, protocol, to string, k *severer) {
-	from, copies := fmt.Sprintf("from-%p", k), fmt.Sprintf("to-%p", k)
+	n := cutBoxes.Add(1)
+	from, copies := fmt.Sprint("from-", n), fmt.Sprint("to-", n)
 	messages := numbered(3)
 	s.fill(from, messages)
 	home := map[string]string{
