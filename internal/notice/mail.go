@@ -31,8 +31,9 @@ type Mailbox struct {
 }
 
 // mailTime bounds an attempt: less than maxGap, for meanwhile nobody looks at the
-// book, and no other way gets a notice. The config bounds a command's time alike. A place under max_connections may take as
-// long as the first collect of somebody else, and a server its time with each line.
+// book, and no other way gets a notice. The config bounds a command's time alike. A
+// place under max_connections may take as long as the first collect of somebody else,
+// and a server its time with each line.
 const mailTime = 5 * time.Minute
 
 // Mail sends notices into the mailbox that find says.
