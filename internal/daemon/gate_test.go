@@ -90,18 +90,24 @@ func TestOneTooMany(t *testing.T) {
 	}
 }
 
+// refusedBeside makes a login that is taken, and one beside it that is refused.
+func (d *door) refusedBeside() {
+	d.t.Helper()
+	d.login("a")
+	pass, err := d.gate("a").Enter(d.t.Context())
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	pass.Leave(wrongPassword)
+}
+
 // Then one of them is taken, and all is forgotten.
 func TestOneTooManyForAMoment(t *testing.T) {
 	d := newDoor(t)
-	d.login("a")
-	pass, err := d.gate("a").Enter(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	pass.Leave(wrongPassword)
+	d.refusedBeside()
 	d.login("b")
 	d.says, d.now = wrongPassword, d.now.Add(takenFor)
-	_, err = d.login("c")
+	_, err := d.login("c")
 	if r, ok := errors.AsType[*refusal](err); !ok || r.last.Refused != 1 {
 		t.Errorf("%+v", r)
 	}
@@ -238,18 +244,13 @@ func TestSignInThatHasEnded(t *testing.T) {
 func TestBesideAnotherSecret(t *testing.T) {
 	for _, later := range []time.Duration{time.Second, besideFor} {
 		d := newDoor(t)
-		d.login("a")
-		pass, err := d.gate("a").Enter(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		pass.Leave(wrongPassword)
+		d.refusedBeside()
 		d.now = d.now.Add(later)
 		if later == time.Second {
 			d.changed = d.now
 		}
 		d.says = wrongPassword
-		_, err = d.login("b")
+		_, err := d.login("b")
 		if r, ok := errors.AsType[*refusal](err); !ok || r.last.Refused != 1 {
 			t.Errorf("%v later: %+v", later, r)
 		}

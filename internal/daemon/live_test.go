@@ -80,6 +80,23 @@ func (w *world) looks(name string) int {
 	return len(w.passes[name])
 }
 
+// stall has the passes of an account wait until leave is closed. enter tells of each.
+func (w *world) stall(account string) (enter <-chan struct{}, leave chan struct{}) {
+	entered, leave := make(chan struct{}, 100), make(chan struct{})
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.outcome = func(name string, _ int) error {
+		if name == account {
+			w.mu.Unlock()
+			entered <- struct{}{}
+			<-leave
+			w.mu.Lock()
+		}
+		return nil
+	}
+	return entered, leave
+}
+
 // setSleep has loops wait by another clock.
 func (w *world) setSleep(sleep func(context.Context, time.Duration) error) {
 	w.mu.Lock()

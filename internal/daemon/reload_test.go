@@ -52,18 +52,7 @@ func TestReloadBeforeRun(t *testing.T) {
 // others do not wait for that. Requests that were too late are refused.
 func TestReloadDuringAPass(t *testing.T) {
 	live(t, named("@every 1h", "a", "b"), func(t *testing.T, w *world) {
-		enter, leave := make(chan struct{}, 2), make(chan struct{})
-		w.mu.Lock()
-		w.outcome = func(name string, _ int) error {
-			if name == "a" {
-				w.mu.Unlock()
-				enter <- struct{}{}
-				<-leave
-				w.mu.Lock()
-			}
-			return nil
-		}
-		w.mu.Unlock()
+		enter, leave := w.stall("a")
 		ignore := func(*Outcome) {}
 		go w.d.Collect(t.Context(), []string{"a"}, collect.Options{}, false, ignore)
 		<-enter
@@ -93,18 +82,7 @@ func TestReloadDuringAPass(t *testing.T) {
 // still comes to its end, is not looked at beside it.
 func TestReloadRemovesAndRestores(t *testing.T) {
 	live(t, named("@every 1h", "a", "b"), func(t *testing.T, w *world) {
-		enter, leave := make(chan struct{}, 100), make(chan struct{})
-		w.mu.Lock()
-		w.outcome = func(name string, _ int) error {
-			if name == "a" {
-				w.mu.Unlock()
-				enter <- struct{}{}
-				<-leave
-				w.mu.Lock()
-			}
-			return nil
-		}
-		w.mu.Unlock()
+		enter, leave := w.stall("a")
 		go w.d.Collect(t.Context(), []string{"a"}, collect.Options{}, false, func(*Outcome) {})
 		<-enter
 		for _, accounts := range [][]string{{"b"}, {"b", "a"}, {"b"}, {"a", "b"}} {

@@ -57,16 +57,7 @@ func TestRequestedPassIsBarred(t *testing.T) {
 // What is done between two passes is done beside none.
 func TestDoRunsBesideNoPass(t *testing.T) {
 	live(t, named("@every 1h", "a"), func(t *testing.T, w *world) {
-		enter, leave := make(chan struct{}), make(chan struct{})
-		w.mu.Lock()
-		w.outcome = func(string, int) error {
-			w.mu.Unlock()
-			close(enter)
-			<-leave
-			w.mu.Lock()
-			return nil
-		}
-		w.mu.Unlock()
+		enter, leave := w.stall("a")
 		go w.d.Collect(t.Context(), []string{"a"}, collect.Options{}, false, func(*Outcome) {})
 		<-enter
 		if got := w.states(); got[0] != Collecting {
